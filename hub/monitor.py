@@ -74,7 +74,7 @@ class Monitor:
             except Problem as problem:
                 if problem.undetermined:  # asked again in the next round
                     away.add(peer.url)
-                yield Finding("hub-peer-fails", Health.WARNED, {"url": peer.url}, problem)
+                yield Finding.warned("hub-peer-fails", problem, url=peer.url)
         newest: Checkpoint | None = None
         try:
             # Read last, so that nothing elsewhere is newer by the log's growth alone.
@@ -162,10 +162,11 @@ class Monitor:
     def _silent(self, log: WitnessedLog, problem: Problem, now: datetime) -> Finding:
         since = self._times().get(log.hash)
         is_long = since is None or now - datetime.fromisoformat(since) > _LONG
-        health = Health.FAILED if is_long else Health.WARNED
         if not problem.undetermined:  # such as an address that is refused: that accuses no log
             problem = Unavailable.saying("{why}", why=problem, because=problem)
-        return Finding("hub-log-silent", health, {"log": log.origin, "since": since}, problem)
+        if is_long:
+            return Finding.failed("hub-log-silent", problem, log=log.origin, since=since)
+        return Finding.warned("hub-log-quiet", problem, log=log.origin, since=since)
 
     def _note_heard(self, log: WitnessedLog, now: datetime) -> None:
         times = {**self._times(), log.hash: now.isoformat(timespec="seconds")}

@@ -140,7 +140,7 @@ def test_a_log_that_does_not_answer_is_silent_and_nothing_worse(hub: Hub) -> Non
     hub.watch()
     hub.web.gone.add(URL)
     (found,) = hub.watch(at=timedelta(hours=1))
-    assert (found.code, found.health) == ("hub-log-silent", Health.WARNED)
+    assert (found.code, found.health) == ("hub-log-quiet", Health.WARNED)
     assert found.facts["since"] == NOW.isoformat()
     (found,) = hub.watch(at=timedelta(hours=25))
     assert (found.code, found.health, found.is_open) == ("hub-log-silent", Health.FAILED, True)

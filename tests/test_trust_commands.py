@@ -93,8 +93,8 @@ def test_ledgers_are_required_and_no_longer(program: Program, handed: Handed) ->
     [
         ("other.example/log", "eip155:1", "no log 'other.example/log' is on your trust list"),
         (UNIVERSITY.log.origin, "eip155:10", "`intaglio trust chain add` names it there"),
-        (UNIVERSITY.log.origin, "2 of (eip155:1)", "2 of 1 different ledgers cannot be required"),
-        (UNIVERSITY.log.origin, "most of (eip155:1)", "is neither a ledger nor so many of several"),
+        (UNIVERSITY.log.origin, "2 of (eip155:1)", "2 of 1 different names cannot be required"),
+        (UNIVERSITY.log.origin, "most of (eip155:1)", "is neither a name nor so many of several"),
     ],
 )
 def test_what_cannot_be_required_changes_nothing(

@@ -205,7 +205,7 @@ FUTURE: dict[str, tuple[Change, Verdict, str]] = {
         Verdict.VALID,
         "",
     ),
-    "a bundle of version 4": (lambda whole: whole.update(version=4), Verdict.UNDETERMINED, "version '4'"),
+    "a bundle of version 5": (lambda whole: whole.update(version=5), Verdict.UNDETERMINED, "version '5'"),
     "one more member": (lambda whole: whole.update(kind={}), Verdict.UNDETERMINED, "'kind'"),
     "more of evidence": (set_in_first("evidence", chain="x"), Verdict.UNDETERMINED, "'chain'"),
     "more of a document": (set_in_first("issuerDocuments", history=[]), Verdict.UNDETERMINED, "'history'"),

@@ -89,7 +89,7 @@ class TestReadable:
             (b"not JSON", Verdict.UNDETERMINED, "not JSON"),
             (b"[]", Verdict.UNDETERMINED, "begins with '{'"),
             (b"{}", Verdict.UNDETERMINED, "by its type"),
-            (b'{"type": "IntaglioBundle", "version": 4}', Verdict.UNDETERMINED, "version"),
+            (b'{"type": "IntaglioBundle", "version": 5}', Verdict.UNDETERMINED, "version"),
             (b'{"type": "IntaglioBundle", "version": 1}', Verdict.INVALID, "neither one credential"),
             (b'{"type": "IntaglioBundle", "version": 1, "x": 1}', Verdict.UNDETERMINED, "'x'"),
             (b'{"type": "VerifiablePresentation"}', Verdict.INVALID, "@context"),

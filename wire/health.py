@@ -36,9 +36,9 @@ class Finding:
         return cls(code, Health.PASSED, facts)
 
     @classmethod
-    def warned(cls, code: str, **facts: Scalar) -> Finding:
+    def warned(cls, code: str, problem: Problem | None = None, **facts: Scalar) -> Finding:
         """A finding worth knowing of something that works."""
-        return cls(code, Health.WARNED, facts)
+        return cls(code, Health.WARNED, facts, problem)
 
     @classmethod
     def failed(cls, code: str, problem: Problem | None = None, **facts: Scalar) -> Finding:

@@ -39,7 +39,8 @@ SAID: Mapping[str, Said] = {
     "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
     # the hub
     "hub-log-seen": Said("The log {log} continues, and has {count}."),
-    "hub-log-silent": Said("The log {log} does not answer: {problem}"),
+    "hub-log-quiet": Said("The log {log} does not answer now: {problem}"),
+    "hub-log-silent": Said("The log {log} has not answered for a day: {problem}"),
     "hub-dated-ahead": Said(
         "Of the log {log}, {url} shows a line of {name} that is dated {time}, ahead of the clock here.",
         "If the clock here is right, tell whoever runs {name}.",
