@@ -85,6 +85,7 @@ class TokenKey:
         return TokenKey, (self._uri, _Known(self._pin()), self.public_key, self._modules)
 
     def __repr__(self) -> str:
+        # The public key alone: an address may have the path of a PIN.
         return f"TokenKey(for {self.public_key.multikey()})"
 
     def sign(self, data: bytes) -> bytes:
@@ -98,10 +99,12 @@ class TokenKey:
                 self._open()
             try:
                 signature = self._signed(data)
+            # Once more with a new session: tokens are unplugged, and modules restarted.
             except pkcs11.PKCS11Error:  # a session that broke is no broken token
                 self._open()
                 signature = self._signed(data)
         try:
+            # The token is not believed: a signature by another key would go into the log.
             self.public_key.verify(signature, data)
         except InvalidSignature as problem:
             raise Conflict(f"what the token signs as {self._names['object']} is by another key") from problem
@@ -134,6 +137,7 @@ class TokenKey:
             for pause in _PAUSES:
                 try:
                     return self._opened()
+                # Another process may be writing the token's files.
                 except _IN_THE_WAY:
                     time.sleep(pause)
                     _initialize(self._module)
@@ -157,6 +161,7 @@ class TokenKey:
 
     def _entered(self) -> str:
         pin = self._pin()
+        # A wrong PIN counts, and a token locks after a few: none is tried blindly.
         if pin is None:
             raise PIN_NEEDED(f"the token {self._names['token']} wants a PIN, and none was given")
         return pin.decode(errors="replace")
@@ -187,6 +192,7 @@ def open_token(
 
 def _pin_in(source: str) -> bytes:
     try:
+        # A pipe or a device named as a PIN file would be waited for, or never end.
         return read_regular(pin_file(source), _LONGEST_PIN).rstrip(b"\r\n")
     except OSError as error:
         raise PIN_FILE_UNREADABLE.saying(
@@ -218,6 +224,7 @@ def _public_key(parameters: bytes, point: bytes) -> PublicKey:
                 return PublicKey(name, raw)
             x, y = raw[1 : 1 + kind.coordinate], raw[1 + kind.coordinate :]
             return PublicKey(name, scheme(name).raw(x, y))
+    # No signature by a curve that no cryptosuite here names.
     raise UnknownKeyType(f"the key on the token is of no known type; known are {', '.join(KINDS)}")
 
 

@@ -165,6 +165,7 @@ class Secured(Protocol):
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """The digests of its log entries, by signatures that are not known as well."""
+        # Unknown ones have no leaf: this program does not know what they cover.
         signatures = self.signatures(work).known
         leaves = (leaf for signed in signatures for leaf in self.leaves(signed, EntryKind.CREDENTIAL, work))
         return frozenset(parse_entry(leaf).digest for leaf in leaves)

@@ -90,6 +90,7 @@ class Plain:
         if dataset is None:
             return None
         written = sum(map(len, chain(self.graph.lines, *self.graph.facts.values())))
+        # A verifier keeps documents; what a stranger sent must not fill its memory.
         return Walked(document, contexts, dataset, steps) if written <= MOST_KEPT else None
 
     def document(self, document: dict[str, Any]) -> bool:
@@ -112,6 +113,7 @@ class Plain:
                     return False
             name = node.get("id")
             if name is not None and len(node) > 1:
+                # An id that is no text is an error, which `Walk` names.
                 if type(name) is not str:
                     return False
                 self.objects.setdefault(name, []).append(node)
@@ -157,6 +159,7 @@ class Plain:
                             return False
                         if not states:
                             continue
+                        # Threat 62: a name has a bound, or one member could hold megabytes of it.
                         if plan.kind == LINK and len(value) <= LONGEST_NAME and IRI(value):
                             lines.append(f"{start}{plan.head}{value}{plan.tail}")
                             continue
@@ -189,6 +192,7 @@ class Plain:
                     return False
                 if states and plan.kind != DONE:
                     states = self.states = _state(plan, value, start, lines)
+            # Objects are bounded before their statements are made.
             if len(waiting) > _MOST:
                 return False
         return True
@@ -243,6 +247,7 @@ def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | No
     try:
         return plain if plain.document(document) else None
     except Problem:
+        # Never a verdict here: the careful walk decides, and says the reason.
         return None  # the reader, or `Walk`, says what is wrong
 
 

@@ -87,6 +87,7 @@ class Walk:
         Raises `LossyDocument`.
         """
         if type(value) is not dict:
+            # A text or a number there is dropped by processors: signed, and no part of what is signed.
             raise LossyDocument("something other than an object stands where nothing points to it")
         before = len(graph.lines), len(graph.links), self.roots
         blanks = self.dataset.blanks
@@ -119,11 +120,13 @@ class Walk:
         try:
             for key in active.types:
                 if key in node:
+                    # Two aliases of @type: processors take one or the other.
                     if types:
                         raise InvalidDocument("an object has its type under two keys")
                     active, types, _ = self.typed(active, node[key])
             for key in active.ids:
                 if key in node:
+                    # Two ids would be two subjects; which one counts depends on the processor.
                     if name is not None:
                         raise InvalidDocument("an object has its id under two keys")
                     name = reference(active, node[key])
@@ -163,6 +166,7 @@ class Walk:
 
         Raises `TOO_COMPLEX`, and what the members do.
         """
+        # A bound of this program's: each level costs a level of the stack.
         if depth > DEEPEST:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         plans = active.plans
@@ -203,6 +207,7 @@ class Walk:
         items = value if type(value) is list else [value]
         if plan.name == "@graph":
             alone = outermost and node.keys() <= {"@context", key}
+            # With null beside it some processors read a named graph, and others the default one.
             if outermost and None in node.values():
                 raise InvalidDocument("null stands beside @graph, which processors do not read the same way")
             for item in items:
@@ -211,16 +216,19 @@ class Walk:
         elif plan.name == "@reverse" and type(value) is dict:
             for name, others in value.items():
                 reverse = self.plan(plan.node, name)
+                # Containers and types are not defined for reverse members.
                 if reverse.kind > PLAIN:
                     raise InvalidDocument("@reverse holds a key that is not an ordinary property")
                 self.put(graph, subject, reverse, others, depth, backwards=True)
         elif plan.name == "@nest":
             for item in items:
+                # A context, an id or a type there would be the outer object's.
                 if type(item) is not dict or not item.keys().isdisjoint(
                     ("@context", *active.ids, *active.types)
                 ):
                     raise InvalidDocument("@nest holds something else than plain members")
                 self.members(graph, active, item, depth + 1, subject, start, lines, False)
+        # An index makes no statement, so that no signature would cover it.
         elif plan.name == "@index":
             raise LossyDocument("an index is not part of any statement", hint="Leave it out.")
         else:
@@ -244,6 +252,7 @@ class Walk:
             index = 0
             try:
                 for item in value:
+                    # Processors flatten it: two documents would have one meaning, and one signature.
                     if type(item) is list or (type(item) is dict and "@set" in item):
                         raise LossyDocument("a set in a set would be dissolved")
                     self.put(graph, subject, plan, item, depth, backwards=backwards)
@@ -254,12 +263,14 @@ class Walk:
         elif value is not None:
             if kind is not dict:
                 term: Node = scalar(plan, value)
+            # A literal is no subject in RDF.
             elif backwards and any(key in value for key, _ in plan.scalar.wrappers):
                 raise InvalidDocument("a reverse property has a literal or a list as its value")
             else:
                 term = self.object(graph, plan, value, depth)
             if not backwards:
                 say(graph, subject, plan.predicate, term)
+            # A literal is no subject in RDF.
             elif isinstance(term, str) and term[0] == '"':
                 raise InvalidDocument("a reverse property has a literal or a list as its value")
             else:
@@ -274,6 +285,7 @@ class Walk:
             if key in value:
                 if keyword == "@value":
                     return value_object(plan.scalar, value)
+                # Members beside @list or @set are dropped by processors.
                 if keyword == "@set" or len(value) > 1:
                     raise InvalidDocument.saying(
                         "{keyword} cannot stand here, or not beside other members", keyword=keyword
@@ -336,15 +348,18 @@ class Walk:
             for key, texts in value.items():
                 language = None if expand(plan.scalar, key, vocab=True) == "@none" else language_tag(key)
                 for text in texts if type(texts) is list else [texts]:
+                    # A number in a language map is an error of JSON-LD 1.1, which some processors pass over.
                     if type(text) is not str:
                         raise InvalidDocument("a language map holds something else than strings")
                     close = closing(None, language, plan.direction)
                     say(graph, subject, plan.predicate, '"' + escaped(text) + close)
         else:
+            # Its keys would have to be read in each of three ways; no vocabulary in use has such maps.
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
         """An ordered list (8.3.2): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
+        # The same bound as for members.
         if depth > DEEPEST:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         cells = [self.dataset.blank() for _ in items]
