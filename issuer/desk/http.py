@@ -27,8 +27,10 @@ from vc.reading.status_digest import NAME as DIGEST
 from vc.status.kind import StatusKinds, of_file
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
+from ..identity.documents import FILE as DOCUMENT
 from ..identity.documents import newest, published_metadata, published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
+from ..shared import shared_in
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import KINDS, add_log, kind_file
 
@@ -66,7 +68,7 @@ def create_app(
     kinds: Callable[[], Iterable[Kind]] = tuple,
     status_kinds: StatusKinds = STATUS_KINDS,
 ) -> FastAPI:
-    """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
+    """The service of one issuer. `public` is its folder, which has or shares `did.json` and the status lists.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
@@ -79,8 +81,8 @@ def create_app(
 
     def ready() -> dict[str, object]:
         claims.require_readable()
-        if _file(public / "did.json") is None:
-            raise Damaged(f"{public / 'did.json'} is gone")
+        if _document(public) is None:
+            raise Damaged(f"{shared_in(public).where(DOCUMENT)} is gone")
         ends = {str(number): end for number, end in ending(clock()).items()}
         return {"listsEnding": ends} if ends else {}
 
@@ -108,7 +110,7 @@ def create_app(
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return published_response(request, _file(public / "did.json"), "application/json")
+        return published_response(request, _document(public), "application/json")
 
     @app.get(f"{base}/status/{STATUS_DOCUMENT_NAME}")
     def status_document(request: Request) -> Response:
@@ -142,10 +144,10 @@ def create_app(
     return app
 
 
-def _file(path: Path) -> bytes | None:
+def _document(home: Path) -> bytes | None:
+    """The DID document, which all machines share. Raises `Unavailable` where the folder cannot be read."""
+    shared = shared_in(home)
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        return None
+        return shared.read(DOCUMENT)
     except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+        raise Unavailable(f"{shared.where(DOCUMENT)} cannot be read: {error.strerror}") from error
