@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +32,10 @@ from issuer.problem import (
 from issuer.shared import keep_store_address, shared_in
 from issuer.shared.machines import FILE, INTERVAL, clock_of_machine, examine_machines
 from keys import KeyFile, WrongPassphrase
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.commandline import Program
 from tests.problems import raises
+from tests.s3_twin import Twin
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
 from vc import Verdict
 from wire.consent import NotAgreed, not_agreed
@@ -43,6 +44,7 @@ from wire.problem import Damaged, NotFound, Refused
 from wire.strict import base64url_encode
 
 LATER = 1_900_000_000
+SHARDS = f"s3://{s3_server.BUCKET}/shards"
 NOWHERE = "postgresql://issuer@127.0.0.1:1/none"
 Machine = Callable[[str], Path]
 """The folder of the machine of a name."""
@@ -269,8 +271,18 @@ def agreed(_: str) -> None:
     """Whatever the file names is agreed to."""
 
 
+@pytest.fixture
+def twin() -> Iterator[Twin]:
+    """The bucket of all machines."""
+    twin = Twin()
+    with twin.reached():
+        yield twin
+    twin.close()
+
+
 @postgres_server.needed
 @pytest.mark.slow
+@pytest.mark.usefixtures("twin")
 class TestJoining:
     """A machine is made of a file of keys, over a database that has the issuer."""
 
@@ -282,7 +294,9 @@ class TestJoining:
     @pytest.fixture
     def one(self, tmp_path: Path, address: str) -> Issuer:
         """The issuer on its first machine."""
-        return issuer_in(tmp_path / "one", database=address, ledger=address, url="https://uni.example")
+        return issuer_in(
+            tmp_path / "one", database=address, ledger=address, shards=SHARDS, url="https://uni.example"
+        )
 
     @staticmethod
     def keys_of(issuer: Issuer, name: str = "keys") -> Path:
@@ -309,7 +323,13 @@ class TestJoining:
 
     def test_the_keys_stay_as_they_are_sealed(self, address: str, tmp_path: Path) -> None:
         secret = b"correct horse battery staple"
-        one = issuer_in(tmp_path / "one", database=address, ledger=address, passphrase=lambda: secret)
+        one = issuer_in(
+            tmp_path / "one",
+            database=address,
+            ledger=address,
+            shards=SHARDS,
+            passphrase=lambda: secret,
+        )
         file = tmp_path / "keys"
         assert write_keys(one.home, file)
         assert file.stat().st_mode & 0o777 == 0o600
@@ -414,10 +434,11 @@ class TestJoining:
 
 @postgres_server.needed
 @pytest.mark.slow
+@pytest.mark.usefixtures("twin")
 def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> None:
     server = postgres_server.server()
     address, keys, two = server.uri(server.of(tmp_path), "machine"), tmp_path / "keys", tmp_path / "two"
-    made = program("issuer", "init", "--name", "Example University", "--store", address)
+    made = program("issuer", "init", "--name", "Example University", "--store", address, "--shards", SHARDS)
     assert made.code == 0, made.err
     saved = program("issuer", "backup", "--keys", keys)
     assert (saved.code, saved.out.strip()) == (0, str(keys))
@@ -425,11 +446,11 @@ def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> No
     content = keys.read_bytes()
     assert program("issuer", "backup", "--keys", keys).code == 1
     assert keys.read_bytes() == content
-    joined = program("issuer", "--home", two, "join", address, "--keys", keys)
+    joined = program("--home", two, "issuer", "join", address, "--keys", keys)
     assert joined.code == 0, joined.err
     assert "Example University" in joined.err
     source = csv_file(tmp_path / "graduates.csv", [graduate(1), graduate(2)])
-    issued = program("issuer", "--home", two, "issue", source.path, "--out", tmp_path / "given")
+    issued = program("--home", two, "issuer", "issue", source.path, "--out", tmp_path / "given")
     assert issued.code == 0, issued.err
     listed = program("issuer", "list")
     assert listed.out.count("Given") == 2, listed.out
@@ -440,6 +461,18 @@ def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> No
 def test_an_issuer_in_a_folder_has_no_keys_for_others(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "one")
     with raises(NOT_SHARED):
+        write_keys(issuer.home, tmp_path / "keys")
+    assert not (tmp_path / "keys").exists()
+
+
+@postgres_server.needed
+@pytest.mark.slow
+def test_an_archive_in_a_folder_is_for_one_machine(tmp_path: Path) -> None:
+    """Other machines could neither give out nor finish what was issued from a file."""
+    server = postgres_server.server()
+    address = server.uri(server.of(tmp_path), "machine")
+    issuer = issuer_in(tmp_path / "one", database=address, ledger=address)
+    with raises(NOT_SHARED, match="the archive lies in"):
         write_keys(issuer.home, tmp_path / "keys")
     assert not (tmp_path / "keys").exists()
 
