@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from intaglio.api.tokens import NO_SUCH_TOKEN, TOKEN_TAKEN, Right, Tokens
-from issuer.archive.kept import KindNumber
+from issuer.archive.engines import open_index
+from issuer.archive.kept import DEFAULT, KindNumber
 from issuer.desk.links import token_digest
 from issuer.desk.linkstore import SQLiteLinks
 from issuer.desk.opening import open_links, require_links
@@ -36,8 +38,9 @@ from tests import postgres_server, s3_server
 from tests.commandline import Program
 from tests.problems import raises
 from tests.s3_twin import Twin
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
+from vc.forms import SD_JWT_VC
 from wire.consent import NotAgreed, not_agreed
 from wire.health import Finding, Health
 from wire.problem import Damaged, NotFound, Refused
@@ -456,6 +459,31 @@ def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> No
     assert listed.out.count("Given") == 2, listed.out
     found = program("doctor")
     assert "last seen" in found.out, found.out
+
+
+@postgres_server.needed
+@pytest.mark.slow
+@pytest.mark.usefixtures("twin")
+def test_a_file_is_read_for_the_issuer_in_the_database(program: Program, tmp_path: Path) -> None:
+    """Another form is one beside its own, and rows that were given numbers are known."""
+    server = postgres_server.server()
+    address = server.uri(server.of(tmp_path), "machine")
+    made = program("issuer", "init", "--name", "U", "--store", address, "--shards", SHARDS)
+    assert made.code == 0, made.err
+    second = ("--form", "application/dc+sd-jwt")
+    for row, form in ((1, second), (2, ())):
+        source = csv_file(tmp_path / f"{row}.csv", [graduate(row)])
+        issued = program("issuer", "issue", source.path, "--out", tmp_path / "given", *form)
+        assert issued.code == 0, issued.err
+    with closing(open_index(program.home / "issuer")) as index:
+        assert [entry.form for entry in index.entries(-1)] == [SD_JWT_VC, DEFAULT]
+    unnumbered = tmp_path / "u.csv"
+    unnumbered.write_text(table([graduate(3)], [name for name in HEADER if name != "diploma_number"]))
+    words = ("issuer", "issue", unnumbered, "--number", "{year}-{seq:06}")
+    issued = program(*words, "--out", tmp_path / "given")
+    assert issued.code == 0, issued.err
+    again = program(*words, "--dry-run")
+    assert "0 would be issued" in again.out + again.err, again
 
 
 def test_an_issuer_in_a_folder_has_no_keys_for_others(tmp_path: Path) -> None:
