@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from issuer.desk import backwards
+from issuer.desk.backwards import NeverBackwards
 from issuer.job.order import Order
 from issuer.keeping.joining import join, write_keys
 from issuer.problem import (
@@ -32,9 +34,11 @@ from tests.postgres_server import Server
 from tests.problems import raises
 from tests.s3_line import Answer, Request
 from tests.s3_twin import Twin
-from tests.world import csv_file, graduate, issuer_in, reopened
+from tests.test_machines_story import Desk, served
+from tests.world import NOW, csv_file, graduate, issuer_in, reopened
+from vc.status import Reason
 from wire.postgres.tables import OLDEST, require_version
-from wire.problem import Problem, Raisable, Refused, TryLater, Unavailable
+from wire.problem import Damaged, Problem, Raisable, Refused, TryLater, Unavailable
 
 ROWS = range(1, 9)
 SHARDS = f"s3://{s3_server.BUCKET}/shards"
@@ -62,10 +66,10 @@ def twin() -> Iterator[Twin]:
     twin.close()
 
 
-def machines(folder: Path, address: str) -> Homes:
+def machines(folder: Path, address: str, **described: str) -> Homes:
     """Two machines of an issuer that issued one diploma."""
     one, two = folder / "one", folder / "two"
-    issuer_in(one, database=address, ledger=address, shards=SHARDS).issue(graduate(900))
+    issuer_in(one, database=address, ledger=address, shards=SHARDS, **described).issue(graduate(900))
     write_keys(one, folder / "keys")
     join(two, address, folder / "keys", lambda: None, lambda _: None)
     return one, two
@@ -86,6 +90,25 @@ def test_a_server_that_is_too_old_is_refused() -> None:
     with raises(Refused, match=f"PostgreSQL {OLDEST} or newer is needed, and this is {OLDEST - 1}"):
         require_version(of_version(OLDEST * 10_000 - 1))
     require_version(of_version(OLDEST * 10_000))
+
+
+def test_a_database_that_goes_back_is_not_answered_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer, notes = issuer_in(tmp_path / "home"), []
+    for row in ROWS[:2]:
+        issuer.issue(graduate(row))
+        notes.append((issuer.home / "log" / "checkpoint").read_bytes())
+    older, newer = notes
+    had = [None, older, newer, newer, older, None, newer]
+    monkeypatch.setattr(backwards, "database_of", lambda _: SimpleNamespace(newest=lambda: had.pop(0)))
+    never_backwards = NeverBackwards(issuer.home)
+    for _ in range(4):
+        never_backwards.require()
+    for _ in range(2):
+        with raises(Damaged, match="gone back"):
+            never_backwards.require()
+    never_backwards.require()  # the newer one is back
 
 
 @postgres_server.needed
@@ -179,6 +202,36 @@ class TestDatabase:
         (homes[1] / "keys.json").write_bytes(own)
         assert issue(homes[1]) == len(ROWS)
         require_all(homes[0], ROWS, range(21, 24))
+
+
+@postgres_server.needed
+@pytest.mark.slow
+def test_a_service_shows_nothing_older_than_it_showed(tmp_path: Path) -> None:
+    """An old dump agrees with itself, and comes back under a service that runs."""
+    server = postgres_server.server()
+    name = server.of(tmp_path)
+    one, two = machines(tmp_path, server.uri(name, "machine"), url="https://uni.example")
+
+    def rename(*names: tuple[str, str]) -> None:
+        TestDatabase.end_sessions(server, name)
+        for before, after in names:
+            server.execute(f"ALTER DATABASE {before} RENAME TO {after}")
+
+    def published(desk: Desk) -> list[tuple[int, bytes]]:
+        return [desk.ask("GET", path) for path in ("/status/0", "/.well-known/did.json")]
+
+    with served(reopened(two)) as desk:
+        before = published(desk)
+        TestDatabase.end_sessions(server, name)
+        server.execute(f"CREATE DATABASE {name}_dump TEMPLATE {name}")
+        reopened(one).revoke([graduate(900)["diploma_number"]], Reason.FRAUD, date=NOW, now=NOW)
+        after = published(desk)
+        assert [status for status, _ in (*before, *after)] == [200] * 4
+        assert before[0] != after[0], "another machine's revocation is shown at once"
+        rename((name, f"{name}_new"), (f"{name}_dump", name))
+        assert [status for status, _ in published(desk)] == [500, 500]
+        rename((name, f"{name}_dump"), (f"{name}_new", name))
+        assert published(desk) == after
 
 
 @postgres_server.needed

@@ -31,6 +31,7 @@ from ..identity.documents import FILE as DOCUMENT
 from ..identity.documents import newest, published_metadata, published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from ..shared import shared_in
+from .backwards import NeverBackwards
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import KINDS, add_log, kind_file
 
@@ -78,6 +79,11 @@ def create_app(
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
+    database = NeverBackwards(public)
+
+    def shown(request: Request, content: bytes | None, media_type: str) -> Response:
+        database.require()
+        return published_response(request, content, media_type)
 
     def ready() -> dict[str, object]:
         claims.require_readable()
@@ -110,20 +116,18 @@ def create_app(
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return published_response(request, _document(public), "application/json")
+        return shown(request, _document(public), "application/json")
 
     @app.get(f"{base}/status/{STATUS_DOCUMENT_NAME}")
     def status_document(request: Request) -> Response:
-        return published_response(request, published_status_document(public), "application/json")
+        return shown(request, published_status_document(public), "application/json")
 
     if location := issuer_metadata.location(issuer.iss):
 
         @app.get(urlsplit(location).path)
         def metadata(request: Request) -> Response:
             did = newest(public)["id"]
-            return published_response(
-                request, published_metadata(public, did, issuer.iss), "application/json"
-            )
+            return shown(request, published_metadata(public, did, issuer.iss), "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:
@@ -133,7 +137,7 @@ def create_app(
         media_type = INTEGRITY if of_list is None else of_list.media_type
         if name.startswith(DIGEST):
             media_type = "application/octet-stream"
-        return published_response(request, published_file(public, name, engines=engines), media_type)
+        return shown(request, published_file(public, name, engines=engines), media_type)
 
     @app.get(f"{base}/{KINDS}/{{path:path}}")
     def kind(path: str, request: Request) -> Response:
