@@ -9,11 +9,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from issuer.desk import backwards
 from issuer.desk.backwards import NeverBackwards
 from issuer.job.order import Order
 from issuer.keeping.joining import join, write_keys
@@ -26,6 +25,7 @@ from issuer.problem import (
     NO_KEYS_HERE,
 )
 from issuer.shared import keep_store_address
+from ledger.shared.checkpoint import Newest
 from ledger.tiles.s3 import bucket
 from tests import postgres_server, s3_server
 from tests.commandline import Program
@@ -92,17 +92,14 @@ def test_a_server_that_is_too_old_is_refused() -> None:
     require_version(of_version(OLDEST * 10_000))
 
 
-def test_a_database_that_goes_back_is_not_answered_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_goes_back_is_not_answered_from(tmp_path: Path) -> None:
     issuer, notes = issuer_in(tmp_path / "home"), []
     for row in ROWS[:2]:
         issuer.issue(graduate(row))
         notes.append((issuer.home / "log" / "checkpoint").read_bytes())
     older, newer = notes
     had = [None, older, newer, newer, older, None, newer]
-    monkeypatch.setattr(backwards, "database_of", lambda _: SimpleNamespace(newest=lambda: had.pop(0)))
-    never_backwards = NeverBackwards(issuer.home)
+    never_backwards = NeverBackwards(cast("Newest", SimpleNamespace(newest=lambda: had.pop(0))))
     for _ in range(4):
         never_backwards.require()
     for _ in range(2):
@@ -140,12 +137,13 @@ class TestDatabase:
         require_all(homes[0], ROWS, range(21, 24))
 
     def test_tables_of_a_newer_release_and_none(self, homes: Homes, server: Server, database: str) -> None:
+        store = reopened(homes[1]).store
         for wrong, problem in (
             ("INSERT INTO intaglio_issuer.step VALUES (99)", Refused),
             ("DELETE FROM intaglio_issuer.step WHERE number IN (4, 99)", INDEX_NOT_PREPARED),
         ):
             server.execute(wrong, database)
-            self.end_sessions(server, database)  # a machine that is started now
+            store.close()  # so that it connects anew, as a machine that is started now
             with raises(problem):
                 issue(homes[1])
         server.execute("INSERT INTO intaglio_issuer.step VALUES (4)", database)

@@ -6,20 +6,16 @@ nothing of the last revocations.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ledger.note import Checkpoint
-from ledger.shared import database_of
+from ledger.shared.checkpoint import Newest
 from wire.problem import Damaged
 
 
 class NeverBackwards:
     """The newest checkpoint that the database was seen to have; nothing to do for an issuer in a folder."""
 
-    def __init__(self, home: Path) -> None:
-        """Raises as `database_of`."""
-        self._database = database_of(home)
-        self._size = 0
+    def __init__(self, database: Newest | None) -> None:
+        self._database, self._size = database, 0
 
     def require(self) -> None:
         """Raises `Damaged` where the database has gone back. Call it after what it had is read.

@@ -22,6 +22,7 @@ from kinds import Kind
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
+from ledger.shared import database_of
 from vc.forms import INTEGRITY, STATUS_KINDS
 from vc.reading.status_digest import NAME as DIGEST
 from vc.status.kind import StatusKinds, of_file
@@ -79,7 +80,7 @@ def create_app(
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
-    database = NeverBackwards(public)
+    database = NeverBackwards(database_of(public))
 
     def shown(request: Request, content: bytes | None, media_type: str) -> Response:
         database.require()
