@@ -25,12 +25,12 @@ city: .venv/installed
 # Where files in memory have room, what tests write lies there: a third of the time of quick tests, and half of that of
 # tests that kill, went into waiting for the disk. `make soak` writes to the disk. Only what failed is kept.
 IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > $(1) << 20))" 2>/dev/null)
-PYTEST := $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed --dist worksteal
+PYTEST := $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed --dist worksteal --durations=10 --durations-min=0.1
 
 # Needs Python, make and nothing else. What is tried with other programs is skipped without them, and listed.
 test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
-	$(call IN_MEMORY,2048) $(PYTEST) -n 2 --list-skipped $(SKIPPED) --cov --cov-report= tests
+	$(call IN_MEMORY,3072) $(PYTEST) -n 3 --list-skipped $(SKIPPED) --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
 		--omit='keys/token.py,wire/postgres/*,ledger/shared/postgres.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers

@@ -107,7 +107,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 @contextmanager
-def started(*command: str, told: bytes = b"") -> Iterator[tuple[int, str]]:
+def started(*command: str, stdin: bytes = b"") -> Iterator[tuple[int, str]]:
     """The process of a service, and its address, which it prints first."""
     service = subprocess.Popen(
         command,
@@ -119,7 +119,7 @@ def started(*command: str, told: bytes = b"") -> Iterator[tuple[int, str]]:
     try:
         assert service.stdin is not None
         assert service.stdout is not None
-        service.stdin.write(told + b"\n")
+        service.stdin.write(stdin + b"\n")
         service.stdin.flush()
         yield service.pid, service.stdout.readline().decode().strip()
     finally:
@@ -142,7 +142,7 @@ def ours(home: Path, processes: int = 1) -> Iterator[Service]:
 @contextmanager
 def theirs(bundle: Mapping[str, Any]) -> Iterator[Service]:
     documents = [each["document"] for each in bundle["issuerDocuments"]]
-    with started("node", str(PEER), told=json.dumps(documents).encode()) as (pid, address):
+    with started("node", str(PEER), stdin=json.dumps(documents).encode()) as (pid, address):
         yield Service(pid, address, "", bundle["credential"])
 
 
@@ -154,10 +154,10 @@ def an_issuer(folder: Path) -> Issuer:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         home = Path(name, "home")
-        one = running.enter_context(ours(home))
-        services = {"one process": one}
+        single = running.enter_context(ours(home))
+        services = {"one process": single}
         services["two processes"] = running.enter_context(ours(Path(name, "two"), 2))
-        bundle = json.loads(one.shown)["verifiableCredential"]
+        bundle = json.loads(single.shown)["verifiableCredential"]
         if shutil.which("node") and (PEER.parent / "node_modules").exists():
             services["node"] = running.enter_context(theirs(bundle))
         verifier = Session(home).verifier(offline=True)
@@ -169,17 +169,17 @@ def measured(
 ) -> dict[str, dict[str, Any]]:
     """By service: seconds of CPU of each kind, the best of the rounds, and durations of requests."""
     nobody: dict[str, Any] = {**dict.fromkeys(GOALS, float("inf")), "taken": []}
-    found = {name: {**nobody, "taken": []} for name in ("library", *services)}
+    figures = {name: {**nobody, "taken": []} for name in ("library", *services)}
 
     def keep(name: str, what: str, seconds: float) -> None:
-        found[name][what] = min(found[name][what], seconds)
+        figures[name][what] = min(figures[name][what], seconds)
 
     for turn in range(ROUNDS):
         for name, service in services.items():
             for what in GOALS:
                 seconds, taken = service.do(what, turn)
                 keep(name, what, seconds)
-                found[name]["taken"] += taken if what == "verify" else []
+                figures[name]["taken"] += taken if what == "verify" else []
         os.sched_setaffinity(0, CORE)
         begun, now = time.process_time(), datetime.now(UTC)
         for _ in range(CALLS):
@@ -190,25 +190,25 @@ def measured(
             list(pool.map(alone.issue, records(f"T{turn}", CALLS)))
         keep("library", "issue", (time.process_time() - begun) / CALLS)
         os.sched_setaffinity(0, EVERYWHERE)
-    return found
+    return figures
 
 
-def report(found: Mapping[str, Mapping[str, Any]]) -> None:
-    one = found["one process"]
+def report(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    single = figures["one process"]
     for what, goal in GOALS.items():
-        alone, over_http = found["library"][what], one[what]
+        alone, over_http = figures["library"][what], single[what]
         print(f"{what}: {alone * 1e6:.0f} us in the library, {over_http * 1e6:.0f} over HTTP: ", end="")
         print(f"{alone / over_http:.2f} of it, goal {goal}")
-        two = found["two processes"][what]
+        two = figures["two processes"][what]
         print(f"  by two processes {two * 1e6:.0f} us a request: {two / over_http:.2f} times, ", end="")
         print(f"goal {MOST_OF_TWO}")
-        if "node" in found:
-            peer = found["node"][what]
+        if "node" in figures:
+            peer = figures["node"][what]
             print(f"  by Digital Bazaar's packages behind node's http {peer * 1e6:.0f} us: ", end="")
             rates = f"{1 / peer:.0f} a second of a core, ours {1 / over_http:.0f}"
             print(f"{peer / over_http:.2f} times ours; {rates}")
-    median = statistics.median(one["taken"])
-    last = statistics.quantiles(one["taken"], n=100)[98]
+    median = statistics.median(single["taken"])
+    last = statistics.quantiles(single["taken"], n=100)[98]
     print(
         f"verify over 16 connections: p50 {median * 1e3:.1f} ms, p99 {last / median:.1f} times that, goal 10"
     )

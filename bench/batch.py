@@ -59,8 +59,8 @@ def verified(folder: Path, lines: int, *options: str) -> Used:
         text=True, cwd=folder, env={**os.environ, "INTAGLIO_HOME": str(folder), "PYTHONPATH": HERE},
     )  # fmt: skip
     wall = time.perf_counter() - begun
-    (parent, own), (workers, theirs) = (line.split() for line in done.stderr.splitlines()[-2:])
-    return Used(wall, float(parent), float(workers), max(int(own), int(theirs)))
+    (parent, largest), (workers, theirs) = (line.split() for line in done.stderr.splitlines()[-2:])
+    return Used(wall, float(parent), float(workers), max(int(largest), int(theirs)))
 
 
 def by_library(data: bytes, trust: Trust) -> float:
@@ -91,12 +91,12 @@ def main() -> None:
             for kind, options in kinds.items():
                 for lines in (SHORT, LONG):
                     used = verified(folder, lines, *options)
-                    known = best.get((kind, lines), used)
+                    former = best.get((kind, lines), used)
                     best[kind, lines] = Used(
-                        min(used.wall, known.wall),
-                        min(used.parent, known.parent),
-                        min(used.workers, known.workers),
-                        max(used.memory, known.memory),
+                        min(used.wall, former.wall),
+                        min(used.parent, former.parent),
+                        min(used.workers, former.workers),
+                        max(used.memory, former.memory),
                     )
     print(f"{'µs of CPU a line':<24}{'parent':>8}{'worker':>8}{'library':>9}{'of its rate':>12}{'MiB':>6}")
     results = []
@@ -108,11 +108,11 @@ def main() -> None:
         print(f"{kind:<24}{parent:>8.0f}{worker:>8.0f}{library:>9.0f}{rate:>11.0%} {long.memory >> 10:>5}")
         results.append({"name": kind, "parent_us": parent, "worker_us": worker, "library_us": library,
                         "rate": rate, "kib": [short.memory, long.memory]})  # fmt: skip
-    one, two = (best[kind, LONG].wall - best[kind, SHORT].wall for kind in ("1 worker", "2 workers"))
+    lone, two = (best[kind, LONG].wall - best[kind, SHORT].wall for kind in ("1 worker", "2 workers"))
     print(
-        f"two workers over one, by the clock: {one / two:.2f}× (goal 1.8×); of the library's rate: goal 80 %"
+        f"two workers over one, by the clock: {lone / two:.2f}× (goal 1.8×); of the library's rate: goal 80 %"
     )
-    results.append({"name": "2 workers over 1", "ratio": one / two, "goal": 1.8})
+    results.append({"name": "2 workers over 1", "ratio": lone / two, "goal": 1.8})
     folder_of_results = Path(__file__).parent / "results"
     folder_of_results.mkdir(exist_ok=True)
     (folder_of_results / "batch.json").write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))

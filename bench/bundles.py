@@ -54,8 +54,8 @@ def bundle(folder: Path, issued: datetime = ISSUED) -> tuple[bytes, Trust]:
             "award_date": "2026-10-30",
         }
     )
-    known: dict[str, Any] = university.trust_entry()
-    trust = Trust().adding(RecognisedIssuer(**known["issuer"]), RecognisedLog(**known["log"]))
+    listed: dict[str, Any] = university.trust_entry()
+    trust = Trust().adding(RecognisedIssuer(**listed["issuer"]), RecognisedLog(**listed["log"]))
     return university.bundle(entry).to_bytes(), trust
 
 
@@ -66,7 +66,7 @@ def among_many(trust: Trust) -> Trust:
         RecognisedIssuer(f"did:web:university{number}.example", f"University {number}", keys=(key,))
         for number, key in enumerate(keys)
     )
-    logs = (replace(log, issuers=(*log.issuers, *(one.id for one in crowd))) for log in trust.logs)
+    logs = (replace(log, issuers=(*log.issuers, *(issuer.id for issuer in crowd))) for log in trust.logs)
     return Trust((*crowd, *trust.issuers), tuple(logs))
 
 
@@ -105,10 +105,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         handed_out, trust = bundle(Path(folder) / "university")
         large = among_many(trust)
-        diploma, one, many = (Path(folder) / name for name in ("diploma.json", "one.json", "many.json"))
-        for path, data_of in ((diploma, handed_out), (one, trust.to_bytes()), (many, large.to_bytes())):
+        diploma, few, many = (Path(folder) / name for name in ("diploma.json", "one.json", "many.json"))
+        for path, data_of in ((diploma, handed_out), (few, trust.to_bytes()), (many, large.to_bytes())):
             path.write_bytes(data_of)
-        starts = started(diploma, {"command": one, "command, 10,000 issuers": many})
+        starts = started(diploma, {"command": few, "command, 10,000 issuers": many})
         indexed = open_trust(many)
         kept, crowded = Verifier(resolver, trust=trust), Verifier(resolver, trust=large)
         by_index = Verifier(resolver, trust=indexed)

@@ -73,7 +73,7 @@ def measured(folder: Path, what: str, threads: int) -> tuple[float, int]:
 
 
 def main() -> None:
-    found, results = {}, []
+    by_call, results = {}, []
     print("calls of many threads of one process, a second (refused)")
     print(f"{'':10}" + "".join(f"{threads:>8} threads" for threads in THREADS) + "   100 against 1")
     for what, goal in GOALS.items():
@@ -82,11 +82,11 @@ def main() -> None:
         ratio = rates[-1][0] / rates[0][0]
         cells = "".join(f"{per_second:10.0f} ({refused:2})" + " " for per_second, refused in rates)
         print(f"{what:10}{cells}{ratio:10.1f}  >= {goal}")
-        found[what] = dict(zip(map(str, THREADS), rates, strict=True))
+        by_call[what] = dict(zip(map(str, THREADS), rates, strict=True))
         results.append({"name": f"{what}, 100 threads against 1", "ratio": ratio, "goal": f">= {goal}"})
     target = Path(__file__).parent / "results"
     target.mkdir(exist_ok=True)
-    (target / "calls.json").write_text(json.dumps({"rates": found, "results": results}, indent=2) + "\n")
+    (target / "calls.json").write_text(json.dumps({"rates": by_call, "results": results}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

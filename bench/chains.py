@@ -32,13 +32,13 @@ SIZE = 10_000
 def gas() -> dict[str, int]:
     """Gas of deploying the contract, of its first anchor and of the most expensive one after that."""
     chain = Blocks()
-    made = chain.send(chain.submitter, init_code("bench.example/log", chain.owner, chain.submitter))
-    contract = bytes.fromhex(made["contract_address"][2:])
+    deployment = chain.send(chain.submitter, init_code("bench.example/log", chain.owner, chain.submitter))
+    contract = bytes.fromhex(deployment["contract_address"][2:])
     spent = [
         chain.send(chain.submitter, anchor_call((1 << 62) + size, bytes((size,)) * 32), contract)["gas_used"]
         for size in range(1, 9)
     ]
-    return {"deployed": made["gas_used"], "first anchor": spent[0], "next anchor": max(spent[1:])}
+    return {"deployed": deployment["gas_used"], "first anchor": spent[0], "next anchor": max(spent[1:])}
 
 
 def bundles() -> tuple[dict[str, Bundle], Trust]:
@@ -47,35 +47,35 @@ def bundles() -> tuple[dict[str, Bundle], Trust]:
     university.log.append(samples(0, SIZE), b"others")
     plain = university.issue()
     index = parse_proof(plain.evidence[0].body)[0]
-    found, bundle = {"the log alone": plain}, plain
+    by_name, bundle = {"the log alone": plain}, plain
     for number, (chain, name) in enumerate(zip(chains, ("one chain", "two chains"), strict=True)):
         start = university.log.checkpoint().size
         university.log.append(samples(start, start + 700), b"%d" % number)
         later = university.log.evidence(index)
         anchored = chain.anchor(university.log.checkpoint(), NOW - timedelta(hours=1), among=150, at=77)
         bundle = replace(bundle, evidence=(*bundle.evidence, later, anchored))
-        found[name] = bundle
+        by_name[name] = bundle
     ledgers = tuple(chain.trusted for chain in chains)
     logs = tuple(replace(log, ledgers=ledgers) for log in university.trust.logs)
-    return found, Trust(university.trust.issuers, logs)
+    return by_name, Trust(university.trust.issuers, logs)
 
 
 def main() -> None:
-    found, trust = bundles()
-    judge, handed_out = verifier(trust), {name: bundle.to_bytes() for name, bundle in found.items()}
+    by_name, trust = bundles()
+    judge, handed_out = verifier(trust), {name: bundle.to_bytes() for name, bundle in by_name.items()}
     for number, data in enumerate(handed_out.values()):
         report = judge.verify(data, now=NOW)
         assert report, report.deciding
-        said = " ".join(check.text for check in report.checks)
-        assert said.count("its checkpoint on") == number, said
+        text = " ".join(check.text for check in report.checks)
+        assert text.count("its checkpoint on") == number, text
     times = interleaved({name: partial(judge.verify, data, now=NOW) for name, data in handed_out.items()})
     results = []
     print(f"{'evidence':<20}{'bytes':>8}{'µs':>8}{'ratio':>8}{'goal':>8}")
     for name, taken in times.items():
         ratio = taken / times["the log alone"]
         goal = 2.0 if name == "two chains" else None
-        told = f"≤ {goal}×" if goal else ""
-        print(f"{name:<20}{len(handed_out[name]):>8}{taken:>8.0f}{ratio:>7.2f}×{told:>8}")
+        target = f"≤ {goal}×" if goal else ""
+        print(f"{name:<20}{len(handed_out[name]):>8}{taken:>8.0f}{ratio:>7.2f}×{target:>8}")
         results.append({"name": name, "us": taken, "ratio": ratio, "goal": goal})
     print(f"{'gas':<20}{'units':>8}{'goal':>16}")
     for name, units in gas().items():

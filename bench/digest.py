@@ -32,13 +32,13 @@ def main() -> None:
     asked = [chosen.randrange(_LISTS * _ENTRIES) for _ in range(_LOOKUPS)]
     for name in ("the first time", "once unpacked"):
         start = time.process_time()
-        found = sum(position in opened for position in asked)
+        hits = sum(position in opened for position in asked)
         print(f"a look-up, {name}: {(time.process_time() - start) / _LOOKUPS * 1e6:.2f} µs")
     bare = array("Q", positions)
     start = time.process_time()
-    known = sum(bare[bisect_left(bare, position) % _SET] == position for position in asked)
+    expected = sum(bare[bisect_left(bare, position) % _SET] == position for position in asked)
     print(f"in a sorted array: {(time.process_time() - start) / _LOOKUPS * 1e6:.2f} µs")
-    if found != known:
+    if hits != expected:
         raise SystemExit("they differ")
 
 

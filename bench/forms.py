@@ -172,18 +172,18 @@ class World:
             )
 
         pairs = [*zip(whole, holders, strict=True)]
-        tasks = self.to_show([one.data.decode() for one in whole], holders)
+        tasks = self.to_show([issuance.data.decode() for issuance in whole], holders)
         return {
             "ours": each([partial(ours, *pair) for pair in pairs]),
-            "sd-jwt": each([partial(by_peer, one, JWK(**private(by.key))) for one, by in pairs]),
+            "sd-jwt": each([partial(by_peer, issuance, JWK(**private(by.key))) for issuance, by in pairs]),
             **self.peer("sdJwtPresent", tasks),
         }
 
     def showing_read(self) -> Times:
         holders = [self.holder() for _ in range(TIMES)]
         whole = [self.issuance(holder)() for holder in holders]
-        texts = [one.data.decode() for one in whole]
-        credentials = [read(one) for one in whole]
+        texts = [issuance.data.decode() for issuance in whole]
+        credentials = [read(issuance) for issuance in whole]
         peers = [SDJWTHolder(text) for text in texts]
 
         def by_peer(credential: SDJWTHolder, key: JWK) -> None:
@@ -192,7 +192,7 @@ class World:
         pairs = zip(credentials, holders, strict=True)
         others = zip(peers, [JWK(**private(by.key)) for by in holders], strict=True)
         return {
-            "ours": each([partial(FORM.show, one, TWO, ASKED, by.key, CLOCK) for one, by in pairs]),
+            "ours": each([partial(FORM.show, issuance, TWO, ASKED, by.key, CLOCK) for issuance, by in pairs]),
             "sd-jwt": each([partial(by_peer, *pair) for pair in others]),
             **self.peer("sdJwtShow", self.to_show(texts, holders)),
         }
@@ -289,7 +289,7 @@ class World:
 
         def ours() -> None:
             tokens = TOKEN.form.read(content, {}, Work())
-            assert TOKEN.open(entry, tokens.claims, lambda of, *given: of(*given))[700 * 7919 % (1 << 20)]
+            assert TOKEN.open(entry, tokens.claims, lambda of, *args: of(*args))[700 * 7919 % (1 << 20)]
 
         return {
             "ours": each([ours] * 20),

@@ -113,9 +113,9 @@ def publish(issuer: Issuer, numbers: list[str]) -> float:
 def appends(issuer: Issuer, work: Callable[[], object]) -> int:
     with mock.patch.object(
         type(issuer.log), "append", autospec=True, side_effect=type(issuer.log).append
-    ) as made:
+    ) as calls:
         work()
-    return made.call_count
+    return calls.call_count
 
 
 def main() -> None:
@@ -133,16 +133,16 @@ def main() -> None:
         issuer = issuer_in(Path(folder) / "lists")
         numbers = in_lists(issuer)
         issuer.lists.publish(now=NOW)
-        one, many = [], []
+        single, many = [], []
         for at in range(0, 2 * ROUNDS, 2):
-            one.append(publish(issuer, [numbers[0][at]]))
+            single.append(publish(issuer, [numbers[0][at]]))
             many.append(publish(issuer, [issued[at + 1] for issued in numbers]))
         assert appends(issuer, lambda: publish(issuer, [issued[0] for issued in numbers[1:]])) == 1
         rows.append(
             {
                 "name": f"{LISTS} lists that changed, published",
                 "ms": statistics.median(many) * 1e3,
-                "first_ms": statistics.median(one) * 1e3,
+                "first_ms": statistics.median(single) * 1e3,
                 "goal": 12,
             }
         )

@@ -48,8 +48,8 @@ class Cost(NamedTuple):
 
 def cost(data: bytes, steps: int) -> Cost:
     """The cost of verifying `data` within so many steps."""
-    found: Cost | None = in_child(lambda: _measure(data, steps))
-    return found or Cost(float("inf"), 0, "the process died")
+    measured: Cost | None = in_child(lambda: _measure(data, steps))
+    return measured or Cost(float("inf"), 0, "the process died")
 
 
 def in_child(work: Callable[[], Any]) -> Any:
@@ -88,20 +88,20 @@ def _status(name: str) -> int:
 
 def worst(make: Callable[[int], bytes], size: int, steps: int) -> Cost:
     """The worst of several lengths: an input that is refused at full length may cost more when shorter."""
-    found = [cost(in_child(functools.partial(make, size >> part)), steps) for part in (0, 2, 4)]
-    seconds, memory = max(one.seconds for one in found), max(one.memory for one in found)
-    return Cost(seconds, memory, max(found).said)
+    costs = [cost(in_child(functools.partial(make, size >> part)), steps) for part in (0, 2, 4)]
+    seconds, memory = max(each.seconds for each in costs), max(each.memory for each in costs)
+    return Cost(seconds, memory, max(costs).said)
 
 
 def search(seconds: float, seed: int, size: int, steps: int) -> tuple[Cost, bytes]:
     """The worst inputs that can be made in so many seconds."""
     random, end = Random(seed), time.monotonic() + seconds
-    found, kept = Cost(0.0, 0, ""), b""
+    highest, kept = Cost(0.0, 0, ""), b""
     while time.monotonic() < end:
         data = in_child(functools.partial(varied, Random(random.random()), size))
-        if data is not None and (one := cost(data, steps)).seconds > found.seconds:
-            found, kept = one, data
-    return found, kept
+        if data is not None and (taken := cost(data, steps)).seconds > highest.seconds:
+            highest, kept = taken, data
+    return highest, kept
 
 
 class PageCost(NamedTuple):
@@ -113,8 +113,8 @@ class PageCost(NamedTuple):
 
 def page_cost(upload: bytes, readers: int = 10) -> PageCost:
     """The time of one form, and the memory of the service while so many of its answers are not read."""
-    known = verifier(OF_PAGES.trust)
-    inspection = Inspection(Judge(lambda: Verifiers(known, known)), Path("none.json"))
+    checker = verifier(OF_PAGES.trust)
+    inspection = Inspection(Judge(lambda: Verifiers(checker, checker)), Path("none.json"))
     form = httpx.Request("POST", "http://localhost:1/", files={"file": ("a.zip", upload)})
     sent = Sent(form.headers["Content-Type"], form.read(), NOW, Site("localhost:1"))
     start = time.process_time()
@@ -129,7 +129,9 @@ def page_cost(upload: bytes, readers: int = 10) -> PageCost:
         port = listener.getsockname()[1]
         mount(app, port, ask)
         head = f"POST / HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n".encode()
-        head += b"".join(b"%s: %s\r\n" % one for one in form.headers.raw if one[0].startswith(b"Content"))
+        head += b"".join(
+            b"%s: %s\r\n" % header for header in form.headers.raw if header[0].startswith(b"Content")
+        )
         with serving(app, listener):
             before, connections = _status("VmRSS"), list[socket.socket]()
             for _ in range(readers):
@@ -146,10 +148,10 @@ def page_cost(upload: bytes, readers: int = 10) -> PageCost:
 
 def pages() -> None:
     for name, make in UPLOADS.items():
-        found = in_child(functools.partial(page_cost, make()))
+        taken = in_child(functools.partial(page_cost, make()))
         print(
-            f"page: {name:<46} {found.sent / 1024:7.0f} KiB in {found.answered / MIB:7.2f} MiB out "
-            f"{found.seconds:6.2f} s {found.held / MIB:6.1f} MiB held for 10",
+            f"page: {name:<46} {taken.sent / 1024:7.0f} KiB in {taken.answered / MIB:7.2f} MiB out "
+            f"{taken.seconds:6.2f} s {taken.held / MIB:6.1f} MiB held for 10",
             flush=True,
         )
 
@@ -169,9 +171,9 @@ def main() -> None:
         for name, make in makers.items():
             line = f"{family + ': ' + name:<52}"
             for size, steps in ((MIB, BODY_STEPS), (8 * MIB, FILE_STEPS)):
-                found = worst(make, size, steps)
-                line += f" {found.seconds:8.3f} s {found.seconds / unit:7.0f} x {found.memory / MIB:6.0f} MiB"
-            print(line, found.said, flush=True)
+                taken = worst(make, size, steps)
+                line += f" {taken.seconds:8.3f} s {taken.seconds / unit:7.0f} x {taken.memory / MIB:6.0f} MiB"
+            print(line, taken.said, flush=True)
     if not only or "pages" in only:
         pages()
 

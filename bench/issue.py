@@ -86,8 +86,8 @@ def in_a_process(folder: Path, what: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, __file__, str(folder), what], check=True, stdout=subprocess.PIPE, cwd=Path.cwd()
     )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 def bare_signatures(folder: Path, count: int = 4000) -> float:
@@ -147,29 +147,35 @@ def main(rows: int) -> None:
         folder = Path(scratch)
         write_csv(folder / "g.csv", rows)
         bare = bare_signatures(folder)
-        one, two = (in_a_process(folder, workers) for workers in ("1", "2"))
+        single, two = (in_a_process(folder, workers) for workers in ("1", "2"))
         index = in_a_process(folder, "index")
-        assert one["issued"] == two["issued"] == rows
+        assert single["issued"] == two["issued"] == rows
     signing = bare * rows
     figures = {
-        "2 workers against 1, speed": (one["wall_s"] / two["wall_s"], ">= 1.7"),
+        "2 workers against 1, speed": (single["wall_s"] / two["wall_s"], ">= 1.75"),
         "CPU of all processes against bare signing": (two["cpu_s"] / signing, "<= 1.3"),
-        "memory of the largest process, MB": (max(one["rss_mb"], two["rss_mb"]), "< 300"),
+        "memory of the largest process, MB": (max(single["rss_mb"], two["rss_mb"]), "< 300"),
         "bytes to the index, written against kept": (index["written"] / index["kept"], "<= 4"),
     }
     results = [{"name": name, "ratio": ratio, "goal": goal} for name, (ratio, goal) in figures.items()]
     print(f"issuing {rows} diplomas, eddsa-rdfc-2022, on {os.cpu_count()} cores")
-    for words, run in (("1 worker", one), ("2 workers", two)):
+    for words, run in (("1 worker", single), ("2 workers", two)):
         print(f"  {words}: {run['wall_s']:.1f} s, {rows / run['wall_s']:.0f}/s, "
               f"{run['cpu_s'] / rows * 1e6:.0f} µs CPU each")  # fmt: skip
     print(f"  one bare signature: {bare * 1e6:.0f} µs CPU")
     print(f"{'':45}{'figure':>8}  goal")
     for result in results:
         print(f"{result['name']:45}{result['ratio']:8.2f}  {result['goal']}")
-    found = {"rows": rows, "one_worker": one, "two_workers": two, "bare_us": bare * 1e6, "results": results}
+    record = {
+        "rows": rows,
+        "one_worker": single,
+        "two_workers": two,
+        "bare_us": bare * 1e6,
+        "results": results,
+    }
     target = Path(__file__).parent / "results"
     target.mkdir(exist_ok=True)
-    (target / "issue.json").write_text(json.dumps(found, indent=2) + "\n")
+    (target / "issue.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ def checked(path: Path, rows: int, numbers: NumberPattern | None) -> float:
         archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), ShardFolder(Path(folder) / "shards"))
         begun = time.process_time()
         order = Order(open_source(path, has_numbers=numbers is None), workers=0, numbers=numbers)
-        found = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full, lambda: SECRET)
-        assert found.survey.good == rows
+        outcome = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full, lambda: SECRET)
+        assert outcome.survey.good == rows
         return time.process_time() - begun
 
 

@@ -52,10 +52,10 @@ def timed(
     start = time.perf_counter()
     connection.request("GET" if body is None else "POST", path, body, dict(headers))
     answer = connection.getresponse()
-    found = answer.read()
+    content = answer.read()
     taken = time.perf_counter() - start
-    assert answer.status == 200, found
-    assert has in found
+    assert answer.status == 200, content
+    assert has in content
     return taken
 
 
@@ -72,15 +72,15 @@ def first_paint(url: str) -> float | None:
         page = browser.new_page()
         page.goto(url)
         page.wait_for_timeout(500)
-        found = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        start = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         browser.close()
-    return float(found) / 1000
+    return float(start) / 1000
 
 
 def first_paints(urls: Mapping[str, str]) -> dict[str, float]:
     """Seconds by name, for those that could be measured."""
-    found = {name: first_paint(url) for name, url in urls.items()}
-    return {name: seconds for name, seconds in found.items() if seconds is not None}
+    paints = {name: first_paint(url) for name, url in urls.items()}
+    return {name: seconds for name, seconds in paints.items() if seconds is not None}
 
 
 @contextmanager
@@ -162,8 +162,8 @@ def main() -> None:
         print(f"{page:<32}{seconds * 1000:>8.0f}{GOAL_PAINT * 1000:>8.0f}")
     results = Path(__file__).parent / "results"
     results.mkdir(exist_ok=True)
-    told = {"ms": times, "ratio": ratio, "goal": GOAL, "firstPaint": paints, "goalPaint": GOAL_PAINT}
-    (results / "pages.json").write_bytes(orjson.dumps(told))
+    record = {"ms": times, "ratio": ratio, "goal": GOAL, "firstPaint": paints, "goalPaint": GOAL_PAINT}
+    (results / "pages.json").write_bytes(orjson.dumps(record))
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def in_a_process(folder: Path, way: str, name: str) -> float:
     done = subprocess.run(
         [sys.executable, __file__, str(home), way], check=True, stdout=subprocess.PIPE, cwd=Path.cwd()
     )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found["cpu_s"]
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures["cpu_s"]
 
 
 def job(home: Path, way: str) -> dict[str, float]:

@@ -45,15 +45,15 @@ def main() -> None:
         seconds(environment, "issuer", "issue", str(table), "--name", "Example", "--out", str(out))
         verify = ("verify", str(out / f"{NUMBER}.json"), "--offline")
         readers = [("issuer", "list"), ("issuer", "show", NUMBER), ("issuer", "trust")]
-        found = {words: float("inf") for words in (verify, *readers)}
+        times = {words: float("inf") for words in (verify, *readers)}
         for _ in range(RUNS):
-            for words, best in found.items():
-                found[words] = min(best, seconds(environment, *words))
-    print(f"processor time, against verify FILE ({found[verify] * 1000:.0f} ms)")
+            for words, best in times.items():
+                times[words] = min(best, seconds(environment, *words))
+    print(f"processor time, against verify FILE ({times[verify] * 1000:.0f} ms)")
     results = []
     for words in readers:
-        name, ratio = " ".join(words), found[words] / found[verify]
-        print(f"{name:<36}{found[words] * 1000:>8.0f} ms{ratio:>8.2f}  <= {GOAL}")
+        name, ratio = " ".join(words), times[words] / times[verify]
+        print(f"{name:<36}{times[words] * 1000:>8.0f} ms{ratio:>8.2f}  <= {GOAL}")
         results.append({"name": f"{name} against verify FILE", "ratio": ratio, "goal": f"<= {GOAL}"})
     target = Path(__file__).parent / "results"
     target.mkdir(exist_ok=True)

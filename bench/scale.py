@@ -91,8 +91,8 @@ def on_disk(folder: Path) -> int:
 
 def in_bucket(cluster: s3_server.Cluster, prefix: str) -> int:
     pages = s3_server.client(cluster.endpoint).get_paginator("list_objects_v2")
-    found = pages.paginate(Bucket=s3_server.BUCKET, Prefix=prefix)
-    return sum(each["Size"] for page in found for each in page.get("Contents", ()))
+    listing = pages.paginate(Bucket=s3_server.BUCKET, Prefix=prefix)
+    return sum(each["Size"] for page in listing for each in page.get("Contents", ()))
 
 
 def filled(uri: str, count: int) -> dict[str, Any]:
@@ -109,35 +109,35 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ENTRIES
     wanted = sys.argv[2:] or ["folder", "postgres", "s3"]
     RESULTS.mkdir(exist_ok=True)
-    found: dict[str, dict[str, Any]] = {}
+    engines: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(prefix="intaglio-scale-", dir=RESULTS) as scratch:
         Path(scratch).chmod(0o711)  # a database server is another user
         if "folder" in wanted:
             folder = Path(scratch) / "log"
-            found["folder"] = filled(folder.as_uri(), count)
-            found["folder"]["bytes"] = on_disk(folder)
+            engines["folder"] = filled(folder.as_uri(), count)
+            engines["folder"]["bytes"] = on_disk(folder)
         if "postgres" in wanted and PROGRAMS is not None:
             server = Server("shared_buffers=128MB", "autovacuum=on", where=Path(scratch))
             server.create("log")
-            found["postgres"] = filled(server.uri("log", "appender"), count)
+            engines["postgres"] = filled(server.uri("log", "appender"), count)
             ((size,),) = server.execute("SELECT pg_database_size('log')")
-            found["postgres"]["bytes"] = int(size)
+            engines["postgres"]["bytes"] = int(size)
             server.stop()
         if "s3" in wanted and s3_server.AVAILABLE:
             cluster = s3_server.Cluster(Path(scratch) / "s3")
             os.environ.update(s3_server.environment(cluster.endpoint))
-            found["s3"] = filled(f"s3://{s3_server.BUCKET}/log", count)
-            found["s3"]["bytes"] = in_bucket(cluster, "log/")
+            engines["s3"] = filled(f"s3://{s3_server.BUCKET}/log", count)
+            engines["s3"]["bytes"] = in_bucket(cluster, "log/")
             cluster.leave()
-    assert len({engine["root"] for engine in found.values()}) == 1, "one root on all"
-    print(f"{count:,} entries, root {next(iter(found.values()))['root'][:16]}…")
+    assert len({engine["root"] for engine in engines.values()}) == 1, "one root on all"
+    print(f"{count:,} entries, root {next(iter(engines.values()))['root'][:16]}…")
     head = f"{'':10}{'entries/s':>12}{'MiB':>8}{'bytes an entry':>16}{'proof ms':>10}"
     print(f"{head}  tiles a proof reads: proofs")
-    for name, engine in found.items():
+    for name, engine in engines.items():
         rate, each = count / engine["seconds"], engine["bytes"] / count
         figures = f"{rate:12,.0f}{engine['MiB']:8.0f}{each:16.1f}{engine['proof_ms']:10.2f}"
         print(f"{name:10}{figures}  {engine['tiles']}")
-    (RESULTS / "scale.json").write_text(json.dumps(found, indent=2) + "\n")
+    (RESULTS / "scale.json").write_text(json.dumps(engines, indent=2) + "\n")
 
 
 if __name__ == "__main__":

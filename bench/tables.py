@@ -40,8 +40,8 @@ def checked(path: Path, rows: int) -> tuple[float, float]:
         archive = Archive(SQLiteIndex(Path(folder) / "index.sqlite"), ShardFolder(Path(folder) / "shards"))
         begun, wall = cpu(), time.perf_counter()
         order = Order(open_source(path), workers=0)
-        found = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)
-        assert found.survey.good == rows
+        outcome = dry_run(order, archive, trial(shipped()), NOW.date(), shipped().person.full)
+        assert outcome.survey.good == rows
         return cpu() - begun, time.perf_counter() - wall
 
 

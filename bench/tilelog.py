@@ -228,7 +228,7 @@ def main() -> None:
             seconds(lambda: [log.append([entries[next(count)]], os.urandom(16)) for _ in range(SINGLES)])
             / SINGLES
         )
-        made = seconds(lambda: [log.evidence(index) for index in range(PROOFS)]) / PROOFS
+        proving = seconds(lambda: [log.evidence(index) for index in range(PROOFS)]) / PROOFS
         ours, peer = (opened(Path(scratch), journal) for journal in (CAPACITY.size, 8 << 20))
         row("open a log of 1,000,000 entries, CPU", 1, ours, peer, "a journal of 8 MiB", ">= 14, < 20 ms")
 
@@ -239,7 +239,7 @@ def main() -> None:
     slow = "  (slow: many were deleted nearby; measure again in five minutes)"
     print(f"{'  of that, files alone':40}{files * 1e6:10.2f}{slow if files > 0.3e-6 else ''}")
     print(f"{'append, one entry alone':40}{single * 1e6:10.2f}")
-    print(f"{'make evidence, entries in order':40}{made * 1e6:10.2f}")
+    print(f"{'make evidence, entries in order':40}{proving * 1e6:10.2f}")
     (RESULTS / "ledger.json").write_text(json.dumps(rows, indent=2) + "\n")
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +23,9 @@ import orjson
 from bench.service import cpu_of
 from hub import make_hub, open_witness
 from keys import PrivateKey
+from keys.mldsa import MlDsaSigner
 from ledger import Log, MemoryStore, merkle
-from ledger.note import VerifierKey
+from ledger.note import NoteSigner, VerifierKey
 from ledger.witness import AddCheckpoint
 
 ROUNDS, CALLS, LOGS = 12, 50, 8
@@ -41,18 +43,19 @@ class Sender:
 
     def next(self) -> bytes:
         """The `add-checkpoint` request for its next checkpoint."""
-        known, self.known = self.known, self.known + 10
-        self.log.append([b"%d" % index for index in range(known, self.known)], b"%d" % known)
-        proof = self.log.consistency(known, self.known) if known else []
-        return AddCheckpoint(known, proof, self.log.checkpoint()).write()
+        size, self.known = self.known, self.known + 10
+        self.log.append([b"%d" % index for index in range(size, self.known)], b"%d" % size)
+        proof = self.log.consistency(size, self.known) if size else []
+        return AddCheckpoint(size, proof, self.log.checkpoint()).write()
 
-    def checked(self, bodies: list[bytes], witness: VerifierKey, signer: PrivateKey) -> None:
-        """Checks and signs, and keeps nothing."""
+    def checked(self, bodies: list[bytes], keys: Mapping[VerifierKey, NoteSigner]) -> None:
+        """Checks, signs with each key, and keeps nothing."""
         for body in bodies:
             old, proof, checkpoint = AddCheckpoint.parse(body)
             assert self.key in checkpoint.signers([self.key])
             merkle.verify_consistency(old, self.root, checkpoint.size, checkpoint.root, proof)
-            witness.sign(signer, checkpoint.text, datetime.now(UTC))
+            for key, signer in keys.items():
+                key.sign(signer, checkpoint.text, datetime.now(UTC))
             self.root = checkpoint.root
 
 
@@ -77,7 +80,7 @@ def main() -> None:
         for log in logs:
             state.add(log.key, f"https://{log.key.name}")
         service = subprocess.Popen(
-            (sys.executable, "-m", "intaglio", "hub", "serve", "--port", "0"),
+            (sys.executable, "-m", "intaglio", "hub", "serve", "--alone", "--port", "0"),
             env={**os.environ, "INTAGLIO_HOME": name},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -87,22 +90,27 @@ def main() -> None:
         for log in logs:
             here.add(log.key, f"https://{log.key.name}")
         witness = open_witness(folder / "here", lambda: None, lambda: datetime.now(UTC))
-        signer = PrivateKey.generate()
+        assert here.second is not None
+        keys: Mapping[VerifierKey, NoteSigner] = {
+            here.key: PrivateKey.generate(),
+            here.second: MlDsaSigner(bytes(32)),
+        }
         route = checking = whole = cosignature = float("inf")
         try:
             assert service.stdout is not None
             host, _, port = service.stdout.readline().split("/")[2].rpartition(":")
-            connections = [http.client.HTTPConnection(host, int(port)) for _ in logs]
             for _ in range(ROUNDS):
                 bodies = [[log.next() for _ in range(CALLS)] for log in logs]
                 before = time.process_time()
                 for log, sent in zip(logs, bodies, strict=True):
-                    log.checked(sent, here.key, signer)
+                    log.checked(sent, keys)
                 checking = min(checking, time.process_time() - before)
                 before = time.process_time()
                 for body in itertools.chain(*bodies):
                     witness.add_checkpoint(body)
                 whole = min(whole, time.process_time() - before)
+                # Anew in each round: the service closes those that were idle meanwhile.
+                connections = [http.client.HTTPConnection(host, int(port)) for _ in logs]
                 before = cpu_of(service.pid)
                 asked(connections, "/nothing", bodies, 404)
                 route = min(route, cpu_of(service.pid) - before)

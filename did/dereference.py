@@ -35,16 +35,16 @@ class Content:
 
 def parameters(url: DIDURL) -> dict[str, str]:
     """The DID parameters of the URL's query, decoded. Raises `INVALID_DID_URL` for a repeated parameter."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for part in url.query.split("&") if url.query else ():
         try:
             name, value = (unquote(text, errors="strict") for text in part.partition("=")[::2])
         except UnicodeDecodeError as error:
             raise INVALID_DID_URL("the query of the DID URL is no percent-encoded UTF-8") from error
-        if name in found:
+        if name in values:
             raise INVALID_DID_URL.saying("the DID URL has '{name}' twice", name=name)
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], accept: str | None) -> Content:
@@ -75,15 +75,15 @@ def dereference(resolution: Resolution, url: DIDURL, named: Mapping[str, str], a
 def _selected(document: Document, named: Mapping[str, str]) -> list[Mapping[str, Any]]:
     wanted = named.get("service")
     names = None if wanted is None else {_absolute(document.id, wanted), f"{document.id}#{wanted}"}
-    found = [
+    services = [
         service
         for service in _objects(document.value, "service")
         if (names is None or _absolute(document.id, service.get("id")) in names)
         and ("serviceType" not in named or named["serviceType"] in _list(service.get("type")))
     ]
-    if not found:
+    if not services:
         raise DID_RESOURCE_NOT_FOUND.saying("{did} has no such service", did=document.id)
-    return found
+    return services
 
 
 def _addresses(
@@ -112,16 +112,16 @@ def _joined(endpoint: str, reference: str) -> str:
 
 def _part(did: str, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The method or service with this id."""
-    found: list[Mapping[str, Any]] = []
+    entries: list[Mapping[str, Any]] = []
     for member in ("verificationMethod", *RELATIONSHIPS, "service"):
         for entry in _objects(value, member):
-            if _absolute(did, entry.get("id")) == name and entry not in found:
-                found.append(entry)
-    if not found:
+            if _absolute(did, entry.get("id")) == name and entry not in entries:
+                entries.append(entry)
+    if not entries:
         raise DID_RESOURCE_NOT_FOUND.saying("the document of {did} has nothing of this name", did=did)
-    if len(found) > 1:
+    if len(entries) > 1:
         raise InvalidDIDDocument.saying("the document of {did} has two different things of one name", did=did)
-    return found[0]
+    return entries[0]
 
 
 def _objects(value: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:

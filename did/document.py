@@ -161,11 +161,11 @@ class Document:
         """All methods that may be used for a relationship; unreadable ones are left out."""
         usable = self._usable.get(relationship)
         if usable is None:
-            found = []
+            methods = []
             for did_url in self._relationships[relationship]:
                 with suppress(InvalidVerificationMethod):
-                    found.append(self._method(did_url))
-            usable = self._usable[relationship] = tuple(found)
+                    methods.append(self._method(did_url))
+            usable = self._usable[relationship] = tuple(methods)
         return usable
 
     def _method(self, did_url: str) -> VerificationMethod:

@@ -36,12 +36,12 @@ class Resolution(NamedTuple):
     @property
     def metadata(self) -> dict[str, Any]:
         """The DID document metadata (4.3)."""
-        known = {
+        members = {
             "versionId": self.version,
             "updated": self.updated and format_datetimestamp(self.updated),
             "deactivated": self.deactivated or None,
         }
-        return {name: value for name, value in known.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 class Resolve(Protocol):
@@ -116,7 +116,7 @@ def own_method(did: str, source: DocumentSource) -> VerificationMethod | None:
         method = source.method(did) if did.startswith("did:") else None
         if method is None or not method.self_certifying:
             return None
-        found = source.resolve(did).document.methods("authentication")
+        methods = source.resolve(did).document.methods("authentication")
     except Problem:  # no DID, or a key that is not known here
         return None
-    return found[0] if len(found) == 1 else None
+    return methods[0] if len(methods) == 1 else None

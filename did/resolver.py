@@ -90,11 +90,15 @@ class Resolver:
         versions = self._versions(did) if version is None else self.history(did)
         if versions[-1].deactivated:
             raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
-        for found in reversed(versions):
-            if version in (None, found.version):
-                return found
-            if isinstance(version, datetime) and found.updated is not None and found.updated <= version:
-                return found
+        for resolution in reversed(versions):
+            if version in (None, resolution.version):
+                return resolution
+            if (
+                isinstance(version, datetime)
+                and resolution.updated is not None
+                and resolution.updated <= version
+            ):
+                return resolution
         raise DID_NOT_FOUND.saying("the document of {did} has no such version", did=did)
 
     def history(self, did: str) -> Sequence[Resolution]:
@@ -168,15 +172,15 @@ class Resolver:
     def _ask(
         self, did: str, find: Callable[[Fetcher], Sequence[Resolution]]
     ) -> Kept[_Versions | ResolutionFailed | Unavailable]:
-        found: _Versions | ResolutionFailed | Unavailable
+        outcome: _Versions | ResolutionFailed | Unavailable
         try:
-            found = tuple(find(self._fetcher))
+            outcome = tuple(find(self._fetcher))
         except (ResolutionFailed, Unavailable) as problem:
-            found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
-        versions = found if isinstance(found, tuple) else ()
+            outcome = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
+        versions = outcome if isinstance(outcome, tuple) else ()
         seconds = self.POSITIVE_SECONDS if versions else self.NEGATIVE_SECONDS
         size = len(did) + sum(len(str(version.document.value)) for version in versions)
-        return Kept(found, size, self._outcomes.clock() + seconds)
+        return Kept(outcome, size, self._outcomes.clock() + seconds)
 
 
 def _version(named: Mapping[str, object], invalid: Code[Problem]) -> str | datetime | None:

@@ -11,7 +11,9 @@ import hashlib
 import logging
 import secrets
 import time
+import zlib
 from collections.abc import Callable, Coroutine, Mapping, Set
+from contextlib import suppress
 from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Any
@@ -54,8 +56,8 @@ def published_response(
         raise NotFound("nothing is published under this address")
     tag = f'"{hashlib.sha256(content).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": kept, "Access-Control-Allow-Origin": "*"}
-    known = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
-    if tag in known:
+    tags = [item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")]
+    if tag in tags:
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=media_type)
 
@@ -88,6 +90,29 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
     return bytes(body)
 
 
+async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIME) -> bytes:
+    """As much of the body as comes in time, no more than `limit` bytes; gzip is unpacked up to there.
+
+    Raises `Malformed` for another encoding, and for gzip that is damaged.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise Malformed("the body is neither plain nor gzip")
+    unpacked = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    body = bytearray()
+    with suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                try:
+                    # A bomb is unpacked no further than what is asked for.
+                    body += chunk if unpacked is None else unpacked.decompress(chunk, limit - len(body) + 1)
+                except zlib.error:
+                    raise Malformed("the body is no gzip") from None
+                if len(body) > limit:
+                    break
+    return bytes(body[:limit])
+
+
 def require_own_page(request: Request, origins: Set[str]) -> None:
     """Raises `Refused` for what a browser sends from elsewhere, or under another name than the service's.
 
@@ -101,7 +126,7 @@ def require_own_page(request: Request, origins: Set[str]) -> None:
     if origins:
         host = request.headers.get("Host", "").lower()
         is_own &= origin is None or origin.lower() in origins
-        is_own &= any(urlsplit(own).netloc == host for own in origins)
+        is_own &= any(urlsplit(allowed).netloc == host for allowed in origins)
     else:
         is_own &= site is not None
     if not is_own:
@@ -120,14 +145,14 @@ class Identified:
         """The ASGI interface."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        REQUEST_ID.set(found := secrets.token_hex(8))
+        REQUEST_ID.set(identifier := secrets.token_hex(8))
         status, begun = 500, time.monotonic()
 
         async def identified(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (_ID_HEADER, found.encode())]
+                message["headers"] = [*message["headers"], (_ID_HEADER, identifier.encode())]
             await send(message)
 
         try:
@@ -151,9 +176,9 @@ def service(
 ) -> FastAPI:
     """A service without routes but its probes; `answer` says what is sent for a problem."""
 
-    async def problem(_request: Request, found: Exception) -> Response:
-        assert isinstance(found, Problem)
-        return answer(found)
+    async def problem(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return answer(error)
 
     app = FastAPI(
         openapi_url=None,

@@ -276,10 +276,10 @@ class EncryptedStore:
         self._connection.execute("INSERT OR REPLACE INTO vault VALUES (1, ?, ?, ?)", row)
 
     def _places(self) -> dict[bytes, int]:
-        found = dict(self._connection.execute("SELECT place, version FROM record ORDER BY place").fetchall())
-        if not ({*map(type, found)} <= {bytes} and {*map(type, found.values())} <= {int}):
+        places = dict(self._connection.execute("SELECT place, version FROM record ORDER BY place").fetchall())
+        if not ({*map(type, places)} <= {bytes} and {*map(type, places.values())} <= {int}):
             raise _damaged("a record has lost its place")
-        return found
+        return places
 
     def _compare_with(self, seen: Path) -> None:
         # The number is read before the state: another process may write in between, but never backwards.

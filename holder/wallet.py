@@ -22,7 +22,7 @@ from vc.problem import UnsupportedForm
 from vc.reading import identifier, read
 from vc.reading.baked import credential_in
 from vc.reading.bundle import Anchored, Bundle
-from vc.report import Report, Verdict
+from vc.report import Outcome, Report, Verdict
 from vc.secured import Choices, Discloses, Form, Options, Received, Secured
 from vc.status import details_urls
 from vc.status.kind import StatusKinds, entries, list_forms
@@ -38,6 +38,7 @@ from .store import EncryptedStore, StoredRecord
 
 FILE = "wallet.sqlite3"
 _ID_LENGTH = 12
+_TOO_FEW = "too-few-witnesses"  # a verifier's code for a checkpoint without its quorum
 _LONGEST_KEY = 512  # bytes, sealed; that of an Ed25519 or P-256 key has less than half
 
 Verify = Callable[[bytes], Report]
@@ -206,8 +207,9 @@ class Wallet:
         Of a picture, the credential baked into it is kept. A copy that brings less along than the one that
         the wallet has is checked, but does not replace it.
 
-        An undecided credential is kept only if the caller says `undetermined`, and is marked. Raises the
-        `Problem` that the check found, and `Malformed` for data that cannot be read as a credential.
+        An undecided credential is kept, and marked, if the caller says `undetermined`, and where it only
+        waits for witnesses. Raises the `Problem` that the check found, and `Malformed` for data that cannot
+        be read as a credential.
         """
         data = credential_in(data) or data
         bundle = Bundle.parse(data, self.forms)
@@ -216,13 +218,13 @@ class Wallet:
                 "this is a presentation", hint="A wallet keeps credentials; ask for one of those."
             )
         report = check(data)
-        if not (undetermined and report.verdict is Verdict.UNDETERMINED):
+        if not (undetermined and report.verdict is Verdict.UNDETERMINED) and not awaits_witnesses(report):
             report.require()
         name = _digest(bundle.secured).hex()[:_ID_LENGTH]
         before = self._store.get("credential", name)
         held = Held(name, data, now, report.verdict, self.forms, self.status_kinds, known=before is not None)
-        if before is not None and _rank(known := self._held(before)) > _rank(held):
-            return replace(known, known=True)  # what is open or bare takes no valid bundle's place
+        if before is not None and _rank(kept := self._held(before)) > _rank(held):
+            return replace(kept, known=True)  # what is open or bare takes no valid bundle's place
         self._store.put(_credential_record(held))
         return held
 
@@ -329,6 +331,17 @@ class Wallet:
         raise BOUND_TO_ANOTHER("the credentials are bound to different keys", hint="Present them one by one.")
 
 
+def awaits_witnesses(report: Report) -> bool:
+    """True for what is open since too few witnesses of the issuer's log have signed, and for nothing else."""
+    still_open = [check.problem for check in report.checks if check.outcome is Outcome.UNDETERMINED]
+    return report.verdict is Verdict.UNDETERMINED and all(map(_for_witnesses, still_open))
+
+
+def _for_witnesses(problem: Problem | None) -> bool:
+    """True where a problem, or the one that caused it, is that of too few witnesses."""
+    return problem is not None and (problem.code == _TOO_FEW or _for_witnesses(problem.because))
+
+
 def disclosed(chosen: Sequence[Held], only: Collection[str] | None) -> Choices | None:
     """The claims that a presentation of these credentials shows; `None` where it shows all.
 
@@ -408,20 +421,20 @@ def _digest(received: Received) -> bytes:
 
 
 def _each_once(items: Iterable[Item]) -> tuple[Item, ...]:
-    found: list[Item] = []
+    distinct: list[Item] = []
     for item in items:
-        if item not in found:
-            found.append(item)
-    return tuple(found)
+        if item not in distinct:
+            distinct.append(item)
+    return tuple(distinct)
 
 
 def _together(items: Iterable[Anchored]) -> tuple[Anchored, ...]:
     """Each document once, with all evidence for it: diplomas of one issuer bring the same few."""
-    found: dict[bytes, Anchored] = {}
+    by_digest: dict[bytes, Anchored] = {}
     for item in items:
-        known = found.setdefault(digest := _digest(item.document), item)
-        found[digest] = Anchored(known.document, _each_once((*known.evidence, *item.evidence)))
-    return tuple(found.values())
+        earlier = by_digest.setdefault(digest := _digest(item.document), item)
+        by_digest[digest] = Anchored(earlier.document, _each_once((*earlier.evidence, *item.evidence)))
+    return tuple(by_digest.values())
 
 
 def _new_key(key_type: str, now: datetime) -> HolderKey:

@@ -51,9 +51,9 @@ def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUA
         _fail(SYSTEM_REFUSES.saying("{system}", system=str(error.strerror)), INVALID)
     except OSError as error:
         kind = DISK_FULL if is_full(error) else SYSTEM_REFUSES
-        said = "{file}: {system}" if error.filename else "{system}"
+        template = "{file}: {system}" if error.filename else "{system}"
         system = error.strerror or type(error).__name__
-        _tell(kind.saying(said, file=str(error.filename), system=system))
+        _tell(kind.saying(template, file=str(error.filename), system=system))
     except Problem as problem:
         _tell(problem)
     _flush(sys.stderr)

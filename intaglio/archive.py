@@ -147,14 +147,14 @@ def _broken() -> tuple[type[Exception], ...]:
 
 def _overlapping(entries: list[zipfile.ZipInfo]) -> set[int]:
     """Offsets of entries that overlap: without this check a few bytes could unpack to any number of files."""
-    found, end, last = set[int](), -1, -1
+    offsets, end, last = set[int](), -1, -1
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start = entry.header_offset
         if start < end:
-            found |= {last, start}
+            offsets |= {last, start}
         if start + entry.compress_size + _SHORTEST_HEAD > end:
             end, last = start + entry.compress_size + _SHORTEST_HEAD, start
-    return found
+    return offsets
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

@@ -108,10 +108,10 @@ class Consent:
         return {scheme: partial(self._shards, opener) for scheme, opener in SHARD_STORES.items()}
 
     def _shards(
-        self, opener: Callable[..., ShardStore], address: str, *given: Any, **options: Any
+        self, opener: Callable[..., ShardStore], address: str, *arguments: Any, **options: Any
     ) -> ShardStore:
         self.require(address)
-        return opener(address, *given, **options)
+        return opener(address, *arguments, **options)
 
     def signers(self) -> Mapping[str, Opener]:
         """The openers for keys whose addresses the folder's files name; each asks before it opens one."""
@@ -122,9 +122,9 @@ class Consent:
             openers = signers_from_elsewhere(os.environ.get(MODULE), openers)
         return {scheme: partial(self._signer, opener) for scheme, opener in openers.items()}
 
-    def _signer(self, opener: Opener, uri: str, *given: Any) -> Any:
+    def _signer(self, opener: Opener, uri: str, *arguments: Any) -> Any:
         self.require(uri)
-        return opener(uri, *given)
+        return opener(uri, *arguments)
 
     def anchors(self, kinds: Mapping[str, AnchorKind]) -> Mapping[str, AnchorKind]:
         """The kinds of ledgers; each asks before it uses the settings that the folder's files have."""
@@ -134,14 +134,14 @@ class Consent:
         }
 
     def _begin(
-        self, kind: AnchorKind, name: str, given: Mapping[str, str], sender: Sender
+        self, kind: AnchorKind, name: str, typed: Mapping[str, str], sender: Sender
     ) -> Mapping[str, Any]:
         from ledger.outbox import Outbox, named
 
         for former in Outbox(self.folder).destinations():
             if former.name == name:  # what is not typed now stays as it was
                 self.require(former.named)
-        settings = kind.begin(name, given, sender)
+        settings = kind.begin(name, typed, sender)
         self.keep(named(name, settings))
         return settings
 

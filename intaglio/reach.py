@@ -53,9 +53,9 @@ def reach_options(usual_port: int, url: _Decorator, *, plain_here: bool = False)
         ) -> None:
             function(*context, Reach(host, port, url, tls, usual_port, plain_here), **others)
 
-        made: Callable[..., None] = run
+        command: Callable[..., None] = run
         for option in reversed(options):  # as help lists them
-            made = option(made)
-        return made
+            command = option(command)
+        return command
 
     return decorate

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ledger import TrustedLedger
 from ledger.evm import KIND, SINCE
+from ledger.note import vkey_name
 from vc.anchoring import CarriedKind
 from verifier import RecognisedIssuer, RecognisedLog, Trust
 from verifier.sources.trust_entries import pinned, read_anchors
@@ -44,19 +45,19 @@ class Newcomers:
     given: Trust | None = None
     """The trust file that they are from: its fingerprints are those that the issuers' own people see."""
 
-    def added_to(self, known: Trust) -> Trust:
+    def added_to(self, trust: Trust) -> Trust:
         """The list with the new issuers. Raises `Conflict` for contradictions, and for another's name."""
-        known.require_own_names(self.new.issuers)
-        return self.joined(known, self.new)
+        trust.require_own_names(self.new.issuers)
+        return self.joined(trust, self.new)
 
-    def introduced_to(self, known: Trust) -> Iterator[Newcomer]:
-        """Each new issuer, with remarks for the owner of the list `known`."""
+    def introduced_to(self, trust: Trust) -> Iterator[Newcomer]:
+        """Each new issuer, with remarks for the owner of the list `trust`."""
         for issuer in self.new.issuers:
             remarks = (
                 *(line for log in self.new.logs if issuer.id in log.issuers for line in through(log)),
                 *(
                     tr("keeps the status lists of {issuer}, by your list").format(issuer=printable(owner))
-                    for owner in known.keeps_lists_of(issuer.id)
+                    for owner in trust.keeps_lists_of(issuer.id)
                 ),
                 *anchors_of(issuer),
                 *lists_of(issuer),
@@ -82,13 +83,23 @@ def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
             )
 
 
-def handed_over(given: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
+def stricter_quorums(before: Trust, after: Trust) -> Iterator[tuple[str, ...]]:
+    """For each log whose witnesses or quorum change, sentences that say what is needed then."""
+    known = {log.key: log for log in before.logs}
+    for log in after.logs:
+        ours = known.get(log.key, log)
+        if (ours.witnesses, ours.quorum) != (log.witnesses, log.quorum):
+            changes = tr("Of the log {log} more is asked then than now:").format(log=printable(log.origin))
+            yield (changes, *witnesses_of(log))
+
+
+def handed_over(trust: Trust, file: str, joined: Joined, name: str = "") -> Newcomers:
     """The issuers of a trust file, by its name; `name` is what one is to be called. Raises `Malformed`."""
-    if not given.issuers:
+    if not trust.issuers:
         raise Malformed.saying("{file} names no issuer", file=file)
     why = tr("from the file {file}").format(file=file)
-    issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in given.issuers)
-    return Newcomers(Trust(issuers, given.logs), joined, given)
+    issuers = tuple(replace(issuer, name=name or issuer.name, reason=why) for issuer in trust.issuers)
+    return Newcomers(Trust(issuers, trust.logs), joined, trust)
 
 
 def anchors_of(issuer: RecognisedIssuer) -> Iterator[str]:
@@ -140,19 +151,45 @@ def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
 def through(log: RecognisedLog) -> Iterator[str]:
     """A log that speaks for an issuer, and where else its checkpoints may be."""
     yield tr("speaks through the log {log}").format(log=printable(log.origin))
+    yield from witnesses_of(log)
     for ledger in log.ledgers:
         if ledger.kind == KIND:
             yield from _contracts(ledger)
         else:
             text = tr("has that log's checkpoints on {where}, by evidence of the kind {kind}")
             yield text.format(where=ledger.where, kind=ledger.kind)
-        if said := pinned(ledger):
-            yield tr("knows {count} of its blocks").format(count=said.rows)
+        if blocks := pinned(ledger):
+            yield tr("knows {count} of its blocks").format(count=blocks.rows)
     if log.requires:
         yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
     if log.reached:
         date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
         yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)
+
+
+def witnesses_of(log: RecognisedLog) -> Iterator[str]:
+    """The witnesses of a log, how many of them are needed, and what such a quorum stands."""
+    for witness in log.witnesses:
+        vkey, operator = (witness, "") if isinstance(witness, str) else witness
+        text = tr("is seen by the witness {witness}")
+        if operator:
+            text = tr("is seen by the witness {witness}, of {operator}")
+        yield text.format(witness=printable(vkey_name(vkey)), operator=printable(operator))
+    quorum = log.trusted().by_operator
+    if not quorum.rule:
+        return
+    if isinstance(quorum.rule, int):
+        text = tr("has to be seen by {count} of {all} witnesses")
+        yield text.format(count=quorum.rule, all=len(quorum.of))
+    else:
+        yield tr("has to be seen by {rule}").format(rule=required(quorum.rule))
+    if quorum.overlap:
+        text = tr("which stands {liars} of them that lie, and {away} that are away")
+        yield text.format(liars=quorum.overlap - 1, away=quorum.away)
+    else:  # threat A44: nobody has to lie for that
+        yield tr(
+            "which stands {away} of them that are away, and does not hinder that two versions are shown"
+        ).format(away=quorum.away)
 
 
 def _contracts(chain: TrustedLedger) -> Iterator[str]:

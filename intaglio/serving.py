@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,10 +73,15 @@ class Endpoint:
                 limits = BEHIND_PROXY
             yield cls(url, files, listener, limits)
 
-    def run(self, app: ASGIApp, *, busy: ASGIApp = busy) -> None:
-        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once."""
+    def run(
+        self, app: ASGIApp, *, busy: ASGIApp = busy, beside: AbstractContextManager[object] | None = None
+    ) -> None:
+        """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once.
+
+        What works `beside` it begins once there is a place to log to, and ends with it.
+        """
         tls = (self.files.chain, self.files.key) if self.files else None
-        with to_stderr():
+        with to_stderr(), beside or nullcontext():
             server(app, tls=tls, limits=self.limits, busy=busy).run([self.listener])
 
 
@@ -129,14 +134,16 @@ def _called(host: str) -> str:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises `Unavailable` for a port that is taken or not to be had."""
     try:
-        found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except OSError as error:
         raise Unavailable(
             f"{host}, port {port}: {error.strerror}", hint="Name another port or address: --port, --host."
         ) from error
     # Each connection inherits it; without, an answer waits 40 ms for the one before to be acknowledged.
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def server(

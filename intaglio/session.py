@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from did import Method
     from kinds import Kind
     from ledger.anchors import AnchorKind
+    from ledger.cosigning import Witnesses
     from ledger.folder import Engines
     from vc import Claims, Report
     from vc.reading.status_digest import WholeDigest
@@ -91,6 +92,12 @@ class Session:
         if offline:
             return fetch.NoFetcher()
         return fetch.HttpsFetcher(allow_loopback=self.loopback, ca_file=self.ca_file)
+
+    def witnesses(self, consent: Consent) -> Witnesses:
+        """The way to the witnesses of an issuer's log, for whoever writes bundles."""
+        from ledger.cosigning import SECONDS
+
+        return witnesses_of(consent.folder, consent, self.now, self.ca_file, SECONDS)
 
     def verifier(
         self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
@@ -198,8 +205,8 @@ class Session:
         from wire.work import Work
 
         entry = trust.issuer(did)
-        known = [carried_digest(CarriedKind(kind.files)) for kind in entry.kinds] if entry else []
-        return PublishedLogs(self._logs(self.fetcher()), trust, Work()).kinds(did, known)
+        digests = [carried_digest(CarriedKind(kind.files)) for kind in entry.kinds] if entry else []
+        return PublishedLogs(self._logs(self.fetcher()), trust, Work()).kinds(did, digests)
 
     def schemas(self) -> Schemas | None:
         """The JSON Schemas in `schemas/`, if there are any.
@@ -300,9 +307,9 @@ class Session:
         issuer = RecognisedIssuer(**members, kinds=kinds, reason=tr("issued on this machine"))
         log = RecognisedLog(**entry["log"])
         trust = Trust.load(self.trust_file)
-        known = trust.issuer(issuer.id)
-        is_new = known is None or known != _renewed(known, issuer)
-        if is_new or log.key not in {known.key for known in trust.logs}:
+        listed = trust.issuer(issuer.id)
+        is_new = listed is None or listed != _renewed(listed, issuer)
+        if is_new or log.key not in {each.key for each in trust.logs}:
             update_trust(self.trust_file, functools.partial(_pinned, issuer=issuer, log=log))
 
     def sentence(self, document: Mapping[str, Any], issuer: str, kind: Kind) -> str:
@@ -331,20 +338,33 @@ class Session:
         return trust.fingerprint(trust.issuers[0].id)
 
 
+def witnesses_of(
+    folder: Path, consent: Consent, now: Callable[[], datetime], ca_file: Path | None, seconds: float
+) -> Witnesses:
+    """The way to the witnesses of the log in a folder; each has so many seconds to answer."""
+    from ledger.cosigned import Cosigned
+    from ledger.cosigning import Witnesses
+    from wire.fetch import HttpsFetcher
+
+    # As with the nodes of a chain: the operator named them, so that they may stand in a private network.
+    client = HttpsFetcher(allow_loopback=True, allow_private=True, ca_file=ca_file, timeout=seconds)
+    return Witnesses(Cosigned(folder), client, now, consent.require)
+
+
 def _pinned(trust: Trust, issuer: RecognisedIssuer, log: RecognisedLog) -> Trust:
     """The list with the issuer: its existing entry, with the facts that only the issuer can state."""
-    known = trust.issuer(issuer.id) or issuer
+    former = trust.issuer(issuer.id) or issuer
     log = next((old for old in trust.logs if old.key == log.key), log)
-    return trust.adding(_renewed(known, issuer), log)
+    return trust.adding(_renewed(former, issuer), log)
 
 
-def _renewed(known: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIssuer:
+def _renewed(former: RecognisedIssuer, issuer: RecognisedIssuer) -> RecognisedIssuer:
     return replace(
-        known,
-        closed=issuer.closed or known.closed,
-        documents=issuer.documents or known.documents,
-        status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *known.status_issuers))),
+        former,
+        closed=issuer.closed or former.closed,
+        documents=issuer.documents or former.documents,
+        status_issuers=tuple(dict.fromkeys((*issuer.status_issuers, *former.status_issuers))),
         list_keys=issuer.list_keys,
-        address=issuer.address or known.address,
-        kinds=tuple(dict.fromkeys((*known.kinds, *issuer.kinds))),
+        address=issuer.address or former.address,
+        kinds=tuple(dict.fromkeys((*former.kinds, *issuer.kinds))),
     )

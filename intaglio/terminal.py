@@ -96,8 +96,8 @@ class Day(click.DateTime):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            said = tr("{day} is no day: write it as 2026-07-01.").format(day=printable(repr(value)))
-            self.fail(said, param, ctx)
+            message = tr("{day} is no day: write it as 2026-07-01.").format(day=printable(repr(value)))
+            self.fail(message, param, ctx)
 
 
 DAY = Day()
@@ -152,14 +152,14 @@ def verb(
 
         with_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, version 2.")
         sentence = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
-        made: click.Command = click.command(
+        command: click.Command = click.command(
             function.__name__.rstrip("_"),
             cls=Command,
             short_help=sentence.rstrip(".") + ".",  # click's own would be cut
         )(with_json(click.pass_obj(run)))
         if group is not None:
-            group.add_command(made)
-        return made
+            group.add_command(command)
+        return command
 
     return decorate
 
@@ -169,13 +169,13 @@ def _results(work: Callable[[], Result | Iterator[Result]], as_json: bool) -> It
         return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
     with talking():
-        found = work()
-    if isinstance(found, Result):
-        yield found
+        outcome = work()
+    if isinstance(outcome, Result):
+        yield outcome
         return
     while True:
         with talking():
-            result = next(found, None)
+            result = next(outcome, None)
         if result is None:
             return
         yield result
@@ -232,7 +232,7 @@ def wrapped(line: str, column: int, *, err: bool = False) -> str:
     columns = width(err=err)
     if columns is None or re.match(_COMMAND_LINE, line):
         return line
-    line = re.sub(_COMMAND_WITHIN, lambda found: found[0].replace(" ", _GLUE), line)
+    line = re.sub(_COMMAND_WITHIN, lambda match: match[0].replace(" ", _GLUE), line)
     head, rest = line[:column], line[column:].lstrip(" ")
     blanks = line[column : len(line) - len(rest)]  # between two words, of which the head has the first
     first, *others = folded(rest, max(columns - column - len(blanks), 25))
@@ -311,31 +311,31 @@ def say(first: str, *further: str) -> None:
 def typed(*words: str) -> str:
     """The beginning of a command: `intaglio`, the words, and what groups were told, such as --home."""
     context = click.get_current_context(silent=True)
-    told: dict[str | None, list[str]] = {}
+    options: dict[str | None, list[str]] = {}
     while context is not None:
         if isinstance(context.command, click.Group):
-            told[context.info_name if context.parent else "intaglio"] = _options(context)
+            options[context.info_name if context.parent else "intaglio"] = _options(context)
         context = context.parent
     import shlex
 
-    return shlex.join(part for word in ("intaglio", *words) for part in (word, *told.pop(word, ())))
+    return shlex.join(part for word in ("intaglio", *words) for part in (word, *options.pop(word, ())))
 
 
 def as_typed(text: str) -> str:
     """A text whose commands are written as `typed` does it."""
-    return re.sub(_COMMAND, lambda found: typed(found[1]), text)
+    return re.sub(_COMMAND, lambda match: typed(match[1]), text)
 
 
 def _options(context: click.Context) -> list[str]:
-    found: list[str] = []
+    options: list[str] = []
     for option in context.command.params:
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
             value = context.params[option.name or ""]
             values = value if isinstance(value, tuple) else (value,)
-            found += [
+            options += [
                 part for each in values for part in (option.opts[0], *([] if each is True else [str(each)]))
             ]
-    return found
+    return options
 
 
 def is_asked(variable: str = "INTAGLIO_PASSPHRASE_FILE") -> bool:
@@ -407,13 +407,13 @@ def required_passphrase(
     prompt: str, variable: str = "INTAGLIO_PASSPHRASE_FILE", *, new: PassphraseCheck | None = None
 ) -> bytes:
     """As `passphrase`, for data that is never stored without one. Raises `PassphraseNeeded`."""
-    found = passphrase(prompt, variable, new=new)
-    if found is None:
+    secret = passphrase(prompt, variable, new=new)
+    if secret is None:
         raise PassphraseNeeded(
             "none was typed, and there is no terminal to ask at",
             hint=tr("Set {variable} to the path of a file that holds it.").format(variable=variable),
         )
-    return found
+    return secret
 
 
 def _warn_of_readers(file: Path) -> None:

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from did import DID
 from keys import KeyFile, PublicKey, Signer, open_signer
@@ -28,6 +28,8 @@ from kinds.kind import Noun
 from kinds.shipped import is_shipped
 from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
+from ledger.cosigned import Cosigned
+from ledger.evidence import TLOG_PROOF, parse_proof
 from ledger.folder import Engines, is_elsewhere, kept_of, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
@@ -73,11 +75,16 @@ from .problem import NOT_SUSPENDABLE
 from .shared import Shared, shared_in, store_address
 from .shared.machines import TOLERANCE, clock_of_machine
 from .status.due import unrenewed
+from .status.files import ListedFile, StatusFolder, listed_files
 from .status.lists import Lists
+
+if TYPE_CHECKING:
+    from ledger.cosigning import Witnesses
 
 Clock = Callable[[], datetime]
 
 PATIENCE = 5.0  # seconds that one who issues waits for another
+_KEPT = 64  # checkpoints, of which it is remembered whether enough witnesses have signed them
 
 
 class Parts(TypedDict, total=False):
@@ -145,6 +152,9 @@ class Issuer:
 
         Set it before the log is opened.
         """
+        self.witnesses: Witnesses | None = None
+        """The way to the witnesses of the log, who are asked before bundles are written."""
+        self._asked: Turns[LogReader, bool] = Turns(self._ask_witnesses)
         self.anchors: Mapping[str, AnchorKind] = ANCHORS
         """The kinds of ledgers that take checkpoints, which say how verifiers are to trust one."""
         self._clock = clock
@@ -230,8 +240,8 @@ class Issuer:
         store = self._log_store or store_in(
             self.home, read_only=True, patience=self.log_patience, engines=self.engines
         )
-        kept = kept_of(self.home)
-        log = LogReader(self.identity.log, public["log"], public["cosigner"], store, kept=kept)
+        keys, kept = (public["log"], public["cosigner"]), kept_of(self.home)
+        log = LogReader(self.identity.log, *keys, store, kept=kept, cosigned=self.cosigned)
         # ADR 13: a service that only looks does not show an old dump of the database either.
         if store_address(self.home) is not None:
             log.require_newest()
@@ -249,6 +259,11 @@ class Issuer:
         return Outbox(self.home)
 
     @cached_property
+    def cosigned(self) -> Cosigned:
+        """The checkpoints of the log with witnesses' lines."""
+        return Cosigned(self.home)
+
+    @cached_property
     def log(self) -> Log:
         """The issuer's log; DID document and kinds are in it before anything that its keys sign."""
         if store_address(self.home) is not None:
@@ -262,6 +277,7 @@ class Issuer:
             superseded=ClockJournal(self.home).supersedes,
             kept=kept_of(self.home),
             anchored=self.outbox.newest_anchored(),
+            cosigned=self.cosigned,
         )
         require_agreement(self.store, log)
         if is_pending(self.home):
@@ -460,6 +476,10 @@ class Issuer:
     def lists_ending(self, now: datetime) -> dict[int, str]:
         """The end of each status list that is past half of its life and was not signed anew."""
         return unrenewed(self.store, Identity.read(self.home), now)
+
+    def listed(self) -> dict[int, ListedFile]:
+        """The status lists and pages of details as last published, by their index in the log."""
+        return listed_files(self.store, StatusFolder(self.home), self.identity.profile.list_url)
 
     @cached_property
     def archive(self) -> Archive:
@@ -713,11 +733,12 @@ class Issuer:
         return self.archive.line(entry.seq, entry.leaf)
 
     def bundle(self, entry: Entry) -> Bundle:
-        """An edition's credential with all that verifies it offline."""
+        """An edition's credential with all that verifies it offline; the log's witnesses are asked before."""
+        self.ask_witnesses({entry.seq})
         return next(self._bundles([entry], {entry.seq}))
 
     def bundles(self, entries: Iterable[Entry]) -> Iterator[Bundle]:
-        """The bundles of many editions; what they share is made once.
+        """The bundles of many editions; what they share is made once. No witness is asked.
 
         In a folder that may only be read they have the status lists that lie there. Raises `CLOCK_BEHIND`:
         evidence that is dated ahead helps nobody.
@@ -728,6 +749,39 @@ class Issuer:
         log = self._log_to_prove_by(seqs)
         parts = (self.archive, log, self.outbox, self.kinds.intact(), self.status_kinds)
         yield from bundled(self.home, entries, *parts)
+
+    def ask_witnesses(self, seqs: Collection[int] | None = None) -> None:
+        """Ask the log's witnesses once, for a few seconds, for what bundles of these numbers, or all, need.
+
+        Too few lines raise nothing: `witnessing` tells of each bundle. Raises as `bundles`.
+        """
+        if self.witnesses is not None and self.cosigned.witnesses() and os.access(self.home, os.W_OK):
+            # Lists that are due come first: each is an entry, which a checkpoint has to hold as well.
+            self._asked(self._log_to_prove_by(seqs))
+
+    def _ask_witnesses(self, logs: Sequence[LogReader]) -> Sequence[bool]:
+        """One round for the requests of several threads: the newest checkpoint has what all of them need."""
+        assert self.witnesses is not None
+        asking = self.witnesses.ask(logs[-1])
+        return [asking is not None and asking.is_met] * len(logs)
+
+    def witnessing(self) -> Callable[[Bundle], bool]:
+        """Return a function that is true for bundles whose log proofs all have the lines of enough witnesses.
+
+        It is true for any where the log asks none. Verifiers who ask for a quorum leave others open.
+        """
+        if not self.cosigned.witnesses():
+            return lambda _: True
+        is_met = functools.lru_cache(_KEPT)(self.cosigned.is_met)
+
+        def is_witnessed(bundle: Bundle) -> bool:
+            proofs = [*bundle.evidence]
+            proofs += (item for part in bundle.kinds for item in part.evidence)
+            for part in (*bundle.issuer_documents, *bundle.status_lists):
+                proofs += part.evidence
+            return all(is_met(parse_proof(item.body)[2]) for item in proofs if item.kind == TLOG_PROOF)
+
+        return is_witnessed
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
@@ -774,6 +828,8 @@ class Issuer:
     def trust_file(self) -> dict[str, Any]:
         """The trust file by which others recognise this issuer; of a closed one it says so.
 
-        It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
+        It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and
+        the log's witnesses.
         """
-        return trust_file(self.trust_entry(), self.identity.closed, self.outbox, self.anchors)
+        entry, closed = self.trust_entry(), self.identity.closed
+        return trust_file(entry, closed, self.outbox, self.anchors, self.cosigned)

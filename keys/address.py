@@ -23,8 +23,8 @@ def token_address(uri: str) -> Mapping[str, str]:
     """The parts of a `pkcs11:` URI. Raises `PIN_IN_ADDRESS`, and `Malformed` for one of another form."""
     path, _, query = uri.removeprefix("pkcs11:").partition("?")
     pieces = [(_PATH, piece) for piece in path.split(";")] + [(_QUERY, piece) for piece in query.split("&")]
-    found: dict[str, str] = {}
-    for known, piece in pieces:
+    attributes: dict[str, str] = {}
+    for allowed, piece in pieces:
         name, _, value = piece.partition("=")
         if name == "pin-value":  # threat F18, ADR 43: URIs get into shell histories and logs
             raise PIN_IN_ADDRESS(
@@ -32,19 +32,22 @@ def token_address(uri: str) -> Mapping[str, str]:
                 hint="Name the file that has it, as pin-source, and choose another PIN.",
             )
         # ADR 43: an attribute of RFC 7512 that we ignored could mean another key.
-        if name not in known or name in found:
+        if name not in allowed or name in attributes:
             raise Malformed("the address of the key has a part that is not known here, or one twice")
-        found[name] = unquote(value)
-    if not {"token", "object", "module-path"} <= found.keys() or found.get("type", "private") != "private":
+        attributes[name] = unquote(value)
+    if (
+        not {"token", "object", "module-path"} <= attributes.keys()
+        or attributes.get("type", "private") != "private"
+    ):
         raise Malformed(
             "the address of the key is not of the form pkcs11:token=…;object=…?module-path=/absolute/path"
         )
     # Threat F18: a relative path would load whatever lies in the working directory.
-    if not Path(found["module-path"]).is_absolute() or "\0" in found["module-path"]:
+    if not Path(attributes["module-path"]).is_absolute() or "\0" in attributes["module-path"]:
         raise Malformed("module-path of the key's address is not the absolute path of a file")
-    if not pin_file(found.get("pin-source", "/")).is_absolute():
+    if not pin_file(attributes.get("pin-source", "/")).is_absolute():
         raise Malformed("pin-source of the key's address is not the absolute path of a file")
-    return found
+    return attributes
 
 
 def require_well_formed(uri: str) -> None:

@@ -104,12 +104,18 @@ class Certificate:
     @property
     def key_usage(self) -> x509.KeyUsage | None:
         """The permitted uses of its key, or `None` where it states none."""
-        return next((one.value for one in self.extensions if isinstance(one.value, x509.KeyUsage)), None)
+        return next(
+            (extension.value for extension in self.extensions if isinstance(extension.value, x509.KeyUsage)),
+            None,
+        )
 
     @property
     def is_authority(self) -> bool:
         """True if it states that it is a certification authority (`cA`)."""
-        return any(isinstance(one.value, x509.BasicConstraints) and one.value.ca for one in self.extensions)
+        return any(
+            isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
+            for extension in self.extensions
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +184,12 @@ def from_pem(data: bytes) -> Certificate:
     path would lead, and else as `read_certificate`.
     """
     try:
-        found = x509.load_pem_x509_certificates(data)
+        certificates = x509.load_pem_x509_certificates(data)
     except ValueError:
-        found = []
-    if len(found) != 1:
+        certificates = []
+    if len(certificates) != 1:
         raise INVALID_CERTIFICATES("the file does not hold one certificate, in PEM")
-    certificate = read_certificate(found[0].public_bytes(Encoding.DER), Work())
+    certificate = read_certificate(certificates[0].public_bytes(Encoding.DER), Work())
     _require_read(certificate)
     return certificate
 
@@ -226,7 +232,10 @@ def validate(path: Sequence[Certificate], work: Work) -> CertifiedKey:
     usage = leaf.key_usage
     if usage is not None and not usage.digital_signature:  # RFC 5280, 4.2.1.3
         raise INVALID_CERTIFICATES("the certificate of the signer is not for signatures")
-    since, until = max(one.since for one in path), min(one.until for one in path)
+    since, until = (
+        max(certificate.since for certificate in path),
+        min(certificate.until for certificate in path),
+    )
     if since >= until:  # RFC 5280, 6.1.3 (a)(2): valid at one time, all of them
         raise INVALID_CERTIFICATES("the certificates are never valid at the same time")
     _verify(path, since, work)
@@ -315,7 +324,9 @@ def _names(leaf: Certificate, authorities: Sequence[Certificate]) -> tuple[froze
     `cryptography` checks constraints for DNS names, and not for URIs (RFC 5280, 4.2.1.10).
     """
     is_constrained = any(
-        isinstance(one.value, x509.NameConstraints) for each in authorities for one in each.extensions
+        isinstance(extension.value, x509.NameConstraints)
+        for each in authorities
+        for extension in each.extensions
     )
     uris: list[str] = []
     hosts: list[str] = []

@@ -28,7 +28,7 @@ class Curve:
         self.order = self.curve.group_order
 
     def point(self, raw: bytes, y: bytes | None = None) -> Point:
-        """The public key of a compressed point (SEC 1 2.3.3), with its `y` if known. Raises `InvalidKey`."""
+        """The public key of a compressed point (SEC 1 2.3.4), with its `y` if known. Raises `InvalidKey`."""
         return Point(self, raw, y)
 
     def raw(self, x: bytes, y: bytes | None) -> bytes:
@@ -77,7 +77,7 @@ class Point:
             raise InvalidKeyLength.saying(
                 "a {curve} key is one compressed point of {size} bytes", curve=curve.name, size=size
             )
-        if raw[0] not in (2, 3):  # SEC 1 2.3.3: 0 and 4 begin other forms (threat 22)
+        if raw[0] not in (2, 3):  # SEC 1 2.3.4: 0 and 4 begin other forms (threat 22)
             raise InvalidKey.saying("the {curve} key is not one compressed point", curve=curve.name)
         try:
             encoded = raw if y is None else b"\x04" + raw[1:] + y

@@ -90,6 +90,7 @@ class JWS(NamedTuple):
         if "x5c" not in self.header:
             return ()
         texts = self.header["x5c"]
+        # RFC 7515, 4.1.6: an array of base64 texts, the signer's certificate first.
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise INVALID_JWS("x5c of the JWS header is no list of certificates")
         if len(texts) > MOST_CERTIFICATES:  # threat 12b: a chain that is too long
@@ -146,6 +147,7 @@ def _require_critical_known(header: Mapping[str, Any]) -> None:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise INVALID_JWS("crit of the JWS header is no list of names")
     if (
+        # RFC 7515, 4.1.11: each is in the header, named once, and no parameter of the RFC itself.
         not header.keys() >= set(names)
         or len(set(names)) != len(names)
         or not _NOT_CRITICAL.isdisjoint(names)
@@ -159,6 +161,7 @@ def _require_critical_known(header: Mapping[str, Any]) -> None:
 
 def _kind(algorithm: object) -> KeyKind:
     """The kind of key for an `alg`: RFC 8037's `EdDSA` is written, RFC 9864's `Ed25519` is also read."""
+    # RFC 7515, 4.1.1: every JWS has to have it.
     if not isinstance(algorithm, str):
         raise INVALID_JWS("the JWS header has no alg")
     for row in KINDS.values():

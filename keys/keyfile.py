@@ -36,6 +36,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "machines": "makes the digest by which the machines of one issuer know that they have one root",
         "number-identity": "makes the digests under which numbers are kept that were given to rows",
         "salt": "makes the salts of hashed identifiers and of disclosures",
+        "mirror": "is the seed of the key of a hub's mirrors",
+        "witness-ml-dsa-44": "is the seed of a witness's key for ML-DSA-44",
         "status-position": "shuffles the positions in status lists, so that they show no order of issue",
     }
 )
@@ -115,6 +117,7 @@ class KeyFile:
         new = {_checked_name(name): PrivateKey.generate(key_type) for name, key_type in key_types.items()}
 
         def change(keys: dict[str, PrivateKey]) -> None:
+            # Never replaced: a key that was overwritten is lost for good.
             if held := ", ".join(new.keys() & keys.keys()):
                 raise Conflict(f"the key file {self.path} has already what is to be added: {held}")
             keys.update(new)
@@ -187,6 +190,7 @@ class KeyFile:
                 name: PrivateKey.from_secret(public.type, base64url_decode(_text(texts[name])))
                 for name, public in self.public_keys.items()
             }
+            # A secret under another key's name would sign in that key's place.
             if len(root) != 32 or any(keys[name].public_key != self.public_keys[name] for name in keys):
                 raise Malformed("a secret in it does not belong to its public key")
         self.is_open = True

@@ -28,6 +28,7 @@ def multikey_encode(key_type: str, raw: bytes) -> str:
 
 def multikey_decode(text: str) -> tuple[str, bytes]:
     """Type and raw bytes of a Multikey; raises `InvalidKey`, `UnknownKeyType` among them."""
+    # Controlled Identifiers 1.0, 2.2.2: base58btc only, so that each key has one spelling.
     if not text.startswith("z"):
         raise InvalidKey("a Multikey begins with 'z' (base58btc)")
     try:
@@ -65,6 +66,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
         raise InvalidKey("the public JWK has a private member", hint="Treat this key as disclosed.")
     crv = jwk.get("crv")
     row = KINDS.get(crv) if isinstance(crv, str) else None
+    # RFC 7518 6.2.1, RFC 8037 2: `kty` and `crv` name the type together.
     if row is None or jwk.get("kty") != row.kty:
         raise UnknownKeyType.saying(
             "'kty' and 'crv' of the JWK name no known type; known are {known}", known=", ".join(KINDS)

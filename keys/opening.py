@@ -34,12 +34,12 @@ def open_signer(
     raises.
     """
     scheme = uri.partition(":")[0]
-    known = SIGNERS if signers is None else signers
-    if scheme not in known:
-        raise Malformed(f"the address of the key has no known scheme; known are {', '.join(known)}")
+    openers = SIGNERS if signers is None else signers
+    if scheme not in openers:
+        raise Malformed(f"the address of the key has no known scheme; known are {', '.join(openers)}")
     if public_key is not None:
-        return _Remembered(public_key, partial(known[scheme], uri, passphrase, public_key))
-    return known[scheme](uri, passphrase, None)
+        return _Remembered(public_key, partial(openers[scheme], uri, passphrase, public_key))
+    return openers[scheme](uri, passphrase, None)
 
 
 def is_open(signer: Signer) -> bool:

@@ -97,10 +97,10 @@ _MOST_POINTS = 4096
 
 
 def _point(key_type: str, raw: bytes, y: bytes | None = None) -> Point:
-    found = _POINTS.get((key_type, raw))
-    if found is None:
-        found = scheme(key_type).point(raw, y)
+    point = _POINTS.get((key_type, raw))
+    if point is None:
+        point = scheme(key_type).point(raw, y)
         if len(_POINTS) >= _MOST_POINTS:  # any sender brings keys
             _POINTS.clear()
-        _POINTS[key_type, raw] = found
-    return found
+        _POINTS[key_type, raw] = point
+    return point

@@ -54,7 +54,7 @@ _PIN_PROBLEMS = (
 )
 _initialized: dict[str, tuple[int, int]] = {}
 """For each module, the process that initialized it, and how often. A forked process must initialize it again
-(PKCS#11 2.40, 6.7.1), which ends all earlier sessions."""
+(PKCS#11, "Applications and processes"), which ends all earlier sessions."""
 _alone = threading.RLock()
 """Held while signing: initializing a module while another thread is inside it is undefined."""
 os.register_at_fork(before=_alone.acquire, after_in_parent=_alone.release, after_in_child=_alone.release)

@@ -1,4 +1,4 @@
-"""Kinds: sorts of credential as data, each fact described once (design, section 11)."""
+"""Kinds: sorts of credential as data, each fact described once (docs/design/forms.md)."""
 
 from .cells import Field
 from .kind import Kind

@@ -256,8 +256,8 @@ def _date(field: Field, cell: str, order: str) -> str:
 
 
 def _code(field: Field, cell: str, _: str) -> str:
-    if known := field.codes.get(fold(cell)):
-        return known
+    if code := field.codes.get(fold(cell)):
+        return code
     if not field.pattern:
         raise BadCell(field.refusal)
     _require_match(field, cell)

@@ -145,16 +145,16 @@ class _Proof:
             after = self.made({**sample, group.name: [item, {**another, name: item[name]}]})
             may, has_to = (_in_second_item(paths, items) for paths in (carriers[name], direct[name]))
             _require_same_elsewhere(place, two, after, group.name, may, has_to)
-            said = [each.get(name) for each in two.facts.get(group.name, ())]
-            if group.iri and field.iri and said != [item[name], another[name]]:
+            items_read = [each.get(name) for each in two.facts.get(group.name, ())]
+            if group.iri and field.iri and items_read != [item[name], another[name]]:
                 raise INVALID_KIND(f"kind.json, {place}: the credential does not say it")
         optional = [name for name, field in group.fields.items() if not field.required]
         for absent in (*([name] for name in optional), optional):
             less = {**item, **dict.fromkeys(absent, "")}
             after = self.made({**sample, group.name: [less]})
-            (said,) = after.facts.get(group.name, [{}])
-            rest = {name: value for name, value in less.items() if value != "" and name in said}
-            if said != rest or _changed(before.facts, after.facts) - {group.name}:
+            (read,) = after.facts.get(group.name, [{}])
+            rest = {name: value for name, value in less.items() if value != "" and name in read}
+            if read != rest or _changed(before.facts, after.facts) - {group.name}:
                 raise INVALID_KIND(
                     f"kind.json, fields.{group.name}: it changes where {', '.join(absent)} is absent"
                 )
@@ -197,15 +197,15 @@ def is_sound(kind: Kind, work: Work) -> bool:
         if (kept := _tried.get(key)) is not None:
             work.spend(kept.steps)
             return kept.is_sound
-        before, found = work.left, True
+        before, sound = work.left, True
         try:
             require_round_trip(kind, work=work)
         except TooLarge:
             raise
         except Malformed:
-            found = False
-        _tried.keep(key, Kept(_Tried(found, before - work.left), size_of_key(key)))
-        return found
+            sound = False
+        _tried.keep(key, Kept(_Tried(sound, before - work.left), size_of_key(key)))
+        return sound
     return False
 
 
@@ -218,12 +218,12 @@ _tried: Memory[tuple[str, ...], _Tried] = Memory(1 << 17)
 """By the digest, and the paths of files that are missing."""
 
 
-def _agrees(read: Any, given: Any) -> bool:
+def _agrees(read: Any, expected: Any) -> bool:
     """True if a fact equals the given value; in a group, only the fields that were read are compared."""
-    if not isinstance(given, list):
-        return bool(read == given)
-    return len(read) == len(given) and all(
-        each == {name: item[name] for name in each} for each, item in zip(read, given, strict=True)
+    if not isinstance(expected, list):
+        return bool(read == expected)
+    return len(read) == len(expected) and all(
+        each == {name: item[name] for name in each} for each, item in zip(read, expected, strict=True)
     )
 
 
@@ -279,15 +279,15 @@ def _require_places(kind: Kind) -> None:
 
 
 def _require_same_elsewhere(
-    place: str, before: _Made, after: _Made, own: str, carriers: set[Path], direct: set[Path]
+    place: str, before: _Made, after: _Made, fact: str, carriers: set[Path], direct: set[Path]
 ) -> None:
     """Refuses a field if changing its value changes a place or a fact that is not its own.
 
-    `own` is the fact that it may change, `carriers` the places that it may change, `direct` those that it
+    `fact` is the fact that it may change, `carriers` the places that it may change, `direct` those that it
     must.
     """
     facts = _changed(before.facts, after.facts)
-    if others := sorted(facts - {own}):
+    if others := sorted(facts - {fact}):
         raise INVALID_KIND(f"kind.json, {place}: it also changes {', '.join(others)}")
     changed = _changed(before.values, after.values)
     if strange := sorted(map(path_text, changed - carriers)):
@@ -351,16 +351,16 @@ def _without_issuer(kind: Kind) -> Compose:
     place = StatusPlace("urn:example:list", 0, is_stated=True)
     schema = SchemaFile("urn:example:schema", kind.schema_digest) if kind.schema else None
     # Each its own: nodes of one IRI would be one node, and say what both of them say.
-    made = {name: f"urn:example:made:{name}" for name in kind.identifiers}
+    identifiers = {name: f"urn:example:made:{name}" for name in kind.identifiers}
 
     def compose(record: Record) -> dict[str, Any]:
-        values = {**made, **record, **kind.with_ids(record, "urn:example:1")}
-        said = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **values})
-        dates = (said.get(name) for name in ("validFrom", "validUntil"))
+        values = {**identifiers, **record, **kind.with_ids(record, "urn:example:1")}
+        content = kind.template.fill({**dict.fromkeys(kind.template.fields, "1"), **values})
+        dates = (content.get(name) for name in ("validFrom", "validUntil"))
         starts, ends = (parse_datetimestamp(date, "") if date else None for date in dates)
         facts = IssuingFacts(
             "urn:example:1", issuer, starts, ends, place, "log.example", None, kind.reference, schema
         )
-        return unsigned(facts, said)
+        return unsigned(facts, content)
 
     return compose

@@ -34,12 +34,12 @@ class Difference(NamedTuple):
 
 def differences(before: Kind, after: Kind) -> list[Difference]:
     """The differences between two versions of a kind, the least first. The version number does not count."""
-    return sorted(_differences(before, after), key=lambda one: LEVELS.index(one.level))
+    return sorted(_differences(before, after), key=lambda difference: LEVELS.index(difference.level))
 
 
-def level(found: list[Difference]) -> str:
+def level(changes: list[Difference]) -> str:
     """The greatest of their levels; `SAME` where nothing differs."""
-    return max((one.level for one in found), key=LEVELS.index, default=SAME)
+    return max((difference.level for difference in changes), key=LEVELS.index, default=SAME)
 
 
 def _differences(before: Kind, after: Kind) -> Iterator[Difference]:

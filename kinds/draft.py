@@ -78,8 +78,8 @@ def draft(name: str, outline: Outline) -> bytes:
         fields = {number: {"type": "text", "iri": f"{_VOCABULARY}{name}:{number}"}, **fields}
     fields[number]["required"] = True
     dates = {
-        member: next((field for field in known if fields.get(field, {}).get("type") == "date"), "")
-        for member, known in _DATES.items()
+        member: next((field for field in columns if fields.get(field, {}).get("type") == "date"), "")
+        for member, columns in _DATES.items()
     }
     ends = [field for field in dates.values() if field]
     title = outline.titles.get("en") or name.replace("_", " ")

@@ -78,13 +78,13 @@ def mismatches(expected: Rehearsal, actual: Rehearsal) -> Iterator[str]:
     rows = {*expected.records, *actual.records}
     rows |= {row for row, _, _ in expected.findings | actual.findings}
     for row in sorted(rows):
-        asked, made = expected.records.get(row), actual.records.get(row)
-        if asked is None and made is not None:
-            yield f"row {row}: not expected: {json.dumps(made, ensure_ascii=False)}"
-        elif asked is not None and made is None:
+        asked, record = expected.records.get(row), actual.records.get(row)
+        if asked is None and record is not None:
+            yield f"row {row}: not expected: {json.dumps(record, ensure_ascii=False)}"
+        elif asked is not None and record is None:
             yield f"row {row}: a record is expected, and there is none"
         else:
-            yield from (f"row {row}, {said}" for said in _values(asked or {}, made or {}))
+            yield from (f"row {row}, {mismatch}" for mismatch in _values(asked or {}, record or {}))
         for _, column, reason in sorted(
             each for each in actual.findings - expected.findings if each[0] == row
         ):
@@ -95,9 +95,9 @@ def mismatches(expected: Rehearsal, actual: Rehearsal) -> Iterator[str]:
             yield f"row {row}, column {column}: expected, and not found: {reason}"
 
 
-def _values(asked: Record, made: Record) -> Iterator[str]:
-    for name in sorted(asked.keys() | made.keys()):
-        before, after = asked.get(name), made.get(name)
+def _values(asked: Record, record: Record) -> Iterator[str]:
+    for name in sorted(asked.keys() | record.keys()):
+        before, after = asked.get(name), record.get(name)
         # In Python, True equals 1; in a credential it does not.
         if (before, type(before)) != (after, type(after)):
             yield f"{name}: {_shown(before)} is expected, and it is {_shown(after)}"

@@ -64,7 +64,9 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
     if kind is None or kind.reference != named:
         # By the digest first: to read each kind of a list would take seconds.
         kinds = (kind_of(each, work) for each in at_hand if is_named(claims, each, work))
-        kind = next((found for found in kinds if found is not None and found.reference == named), None)
+        kind = next(
+            (candidate for candidate in kinds if candidate is not None and candidate.reference == named), None
+        )
     return kind if kind is not None and _is_of(kind, claims) else None
 
 
@@ -85,9 +87,9 @@ def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     if not isinstance(claims, Credential):
         return _by_name(kind.fields, claims.said)
     reader = _Reader(claims)
-    said: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     places, groups = _places(kind)
-    _read(reader, places, kind.fields, said)
+    _read(reader, places, kind.fields, facts)
     for each in groups:
         items = []
         for node in reader.items(each):
@@ -95,43 +97,43 @@ def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
             item = _read(reader, each.places, kind.groups[each.group].fields, {}, node)
             if item:
                 items.append(item)
-        if items and each.group not in said:
-            said[each.group] = items
-    return {name: said[name] for name in kind.fields if name in said}
+        if items and each.group not in facts:
+            facts[each.group] = items
+    return {name: facts[name] for name in kind.fields if name in facts}
 
 
 def _read(
     reader: _Reader,
     places: Iterable[_Place],
     fields: Mapping[str, Field],
-    said: dict[str, Any],
+    facts: dict[str, Any],
     node: object = None,
 ) -> dict[str, Any]:
-    """Adds to `said` the values at these places, from the credential or from a node of it."""
+    """Adds to `facts` the values at these places, from the credential or from a node of it."""
     for place in places:
         value = reader.value(place.steps, node)
         if isinstance(value, str):
             if not value.startswith(place.before) or not value.endswith(place.after):
                 continue
             value = value[len(place.before) : len(value) - len(place.after)]
-        if place.field not in said and is_value(fields[place.field], value):
-            said[place.field] = value
-    return {name: said[name] for name in fields if name in said}
+        if place.field not in facts and is_value(fields[place.field], value):
+            facts[place.field] = value
+    return {name: facts[name] for name in fields if name in facts}
 
 
-def _by_name(fields: Mapping[str, Field], said: Mapping[str, Any]) -> dict[str, Any]:
+def _by_name(fields: Mapping[str, Field], claims: Mapping[str, Any]) -> dict[str, Any]:
     """The values of fields in a form that has a claim for each, by its name."""
-    found: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for name, field in fields.items():
-        value = said.get(name)
+        value = claims.get(name)
         if field.type == GROUP:
             items = value[:MOST_ITEMS] if isinstance(value, list) else []
             value = [_by_name(field.fields, item) for item in items if isinstance(item, Mapping)]
             if any(value):
-                found[name] = [item for item in value if item]
+                facts[name] = [item for item in value if item]
         elif value is not None and is_value(field, value):
-            found[name] = value
-    return found
+            facts[name] = value
+    return facts
 
 
 class _Reader:
@@ -173,10 +175,10 @@ class _Reader:
 
     def _object(self, value: object) -> Mapping[str, Any]:
         try:
-            found = self._about(value)
+            content = self._about(value)
         except Problem:  # nobody can tell what is said of it
             return {}
-        return found if isinstance(found, Mapping) else {}
+        return content if isinstance(content, Mapping) else {}
 
 
 def _fits(item: object, constants: _Constants) -> bool:
@@ -231,13 +233,13 @@ def spelling(kind: Kind) -> Mapping[str, str]:
 def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
     """The places of fields, and those of groups."""
     document = json.loads(kind.template.text)
-    found = list(_walk(document, (), spelling(kind)))
+    entries = list(_walk(document, (), spelling(kind)))
     groups = tuple(
         each._replace(places=tuple(place for place in each.places if place.field in group.fields))
-        for each in found
+        for each in entries
         if isinstance(each, _Each) and (group := kind.groups[each.group])
     )
-    return _whole_first(each for each in found if each[0] in kind.fields), groups
+    return _whole_first(each for each in entries if each[0] in kind.fields), groups
 
 
 def _whole_first(places: Iterable[_Place | _Each]) -> tuple[_Place, ...]:

@@ -369,7 +369,7 @@ class Kind:
         A label counts as a heading if no other field has it.
         """
         fields = [(group, each) for group, of in self.groups.items() for each in of.fields.values()]
-        own = {
+        usual = {
             plain(heading): (group, field.name)
             for group, field in fields
             for heading in (field.name, *field.headings)
@@ -378,7 +378,7 @@ class Kind:
         groups = {field.name: group for group, field in fields}
         taken = {*self.headings, *self.further_headings}
         further = {label: (groups[name], name) for label, name in labels.items() if label not in taken}
-        return {**further, **own}
+        return {**further, **usual}
 
     @cached_property
     def words(self) -> Mapping[str, Words]:

@@ -38,21 +38,21 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     return {
         "vct": _type(kind),
         "name": kind.nouns["en"][0],
-        "display": [{"locale": language, "name": one} for language, (one, _) in kind.nouns.items()],
+        "display": [{"locale": language, "name": noun} for language, (noun, _) in kind.nouns.items()],
         "claims": claims,
     }
 
 
-def share_a_type(one: Kind, other: Kind) -> bool:
+def share_a_type(kind: Kind, other: Kind) -> bool:
     """True if a verifier that reads `vct`, doctype or the names of own types cannot tell the two kinds apart.
 
     Types of a published context, such as those of Open Badges, are shared by design.
     """
-    names = _own_types(one).keys()
+    names = _own_types(kind).keys()
     return (
-        _type(one) == _type(other)
+        _type(kind) == _type(other)
         or (bool(names) and names == _own_types(other).keys())
-        or (bool(one.doctype) and one.doctype == other.doctype)
+        or (bool(kind.doctype) and kind.doctype == other.doctype)
     )
 
 

@@ -59,11 +59,11 @@ class PersonName:
         """Given and family name as their script orders them, else the record's language; or the only one."""
         if not self.parts:
             return ""
-        given, family = record.get(self.given, ""), record.get(self.family, "")
-        if _UNSPACED(given) and _UNSPACED(family):
-            return f"{family}{given}"
+        given_name, family = record.get(self.given, ""), record.get(self.family, "")
+        if not given_name.isascii() and _UNSPACED(given_name) and _UNSPACED(family):
+            return f"{family}{given_name}"
         if record.get(self.language, "").partition("-")[0].lower() in _FAMILY_FIRST:
-            return f"{family} {given}".strip()
+            return f"{family} {given_name}".strip()
         return self._given_first(record)
 
     def turned(self, name: str) -> dict[str, str]:
@@ -74,10 +74,10 @@ class PersonName:
         halves = [half.strip() for half in re.split(COMMAS, name)]
         if len(halves) != 2 or not all(halves):
             return {}
-        family, given = halves
+        family, given_name = halves
         if self.parts:
-            return {self.given: given, self.family: family}
-        return {self.whole: f"{given} {family}"}
+            return {self.given: given_name, self.family: family}
+        return {self.whole: f"{given_name} {family}"}
 
     def settle(self, record: dict[str, Any]) -> None:
         """Keeps in the record the name that it was given, else the one in order, where it has to be said."""

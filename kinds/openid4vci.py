@@ -39,7 +39,8 @@ def configuration(kind: Kind) -> dict[str, Any]:
     second configuration describes its mdoc (A.2.2), which is always bound to a key of the wallet.
     """
     display = [
-        {"name": one[:1].upper() + one[1:], "locale": language} for language, (one, _) in kind.nouns.items()
+        {"name": noun[:1].upper() + noun[1:], "locale": language}
+        for language, (noun, _) in kind.nouns.items()
     ]
     document = json.loads(kind.template.text)
     types, contexts = document["type"], document["@context"]
@@ -106,11 +107,11 @@ def _always(kind: Kind) -> set[str]:
 
 
 def _claim(pointer: Pointer, is_mandatory: bool, labels: Mapping[str, str]) -> dict[str, Any]:
-    said: dict[str, Any] = {"path": [*pointer]}
+    claim: dict[str, Any] = {"path": [*pointer]}
     if is_mandatory:
-        said["mandatory"] = True
+        claim["mandatory"] = True
     display = [{"name": label, "locale": language} for language, label in labels.items()]
-    return {**said, "display": display} if display else said
+    return {**claim, "display": display} if display else claim
 
 
 def _chief(paths: list[Path]) -> Path:
@@ -152,14 +153,14 @@ def _chosen(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if _CONFIGURATIONS not in document:
         return document
     supported = _object(document[_CONFIGURATIONS], _CONFIGURATIONS)
-    found = [each for each in supported if len(supported) == 1 or plain(each) == plain(name)]
-    if not found:
+    matches = [each for each in supported if len(supported) == 1 or plain(each) == plain(name)]
+    if not matches:
         names = ", ".join(sorted(map(plain, supported)))
         raise Malformed(
             f"there are several credential configurations, and none is called {name}",
             hint=f"Name the kind after one of them: {printable(names)}.",
         )
-    return _object(supported[found[0]], found[0])
+    return _object(supported[matches[0]], matches[0])
 
 
 def _steps(claim: Mapping[str, Any]) -> tuple[str, ...]:
@@ -185,8 +186,8 @@ def _names(described: Mapping[str, Any]) -> dict[str, str]:
 def _type_name(chosen: Mapping[str, Any]) -> str:
     definition = _object(chosen.get("credential_definition", {}), "credential_definition")
     types = [each for each in _items(definition.get("type", [])) if isinstance(each, str)]
-    own = [each for each in types if each != _BASE_TYPE and _TYPE.fullmatch(each)]
-    return own[-1] if own else ""
+    names = [each for each in types if each != _BASE_TYPE and _TYPE.fullmatch(each)]
+    return names[-1] if names else ""
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:

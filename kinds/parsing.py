@@ -627,14 +627,14 @@ def _require_status_purposes(kind: Kind) -> None:
 
 def _require_group(members: Mapping[str, Any], place: str, *, is_inner: bool) -> None:
     """Refuses a group in a group, what only a column or only a group can have, and items that say nothing."""
-    said = {name for name, default in _FIELD.items() if name != "type" and members[name] != default}
-    if is_inner and (refused := sorted(said & _NOT_IN_GROUPS) or members["type"] == GROUP):
+    stated = {name for name, default in _FIELD.items() if name != "type" and members[name] != default}
+    if is_inner and (refused := sorted(stated & _NOT_IN_GROUPS) or members["type"] == GROUP):
         what = refused[0] if isinstance(refused, list) else GROUP
         raise INVALID_KIND(f"kind.json, {place}: in a group there is no {what}")
     if members["type"] != GROUP:
-        if wrong := sorted(said & {"fields", "ordered"}):
+        if wrong := sorted(stated & {"fields", "ordered"}):
             raise INVALID_KIND(f"kind.json, {place}: only a group has {wrong[0]}")
-    elif wrong := sorted(said - _OF_GROUPS):
+    elif wrong := sorted(stated - _OF_GROUPS):
         raise INVALID_KIND(f"kind.json, {place}: a group has no {wrong[0]}, its fields have")
     elif not 0 < len(members["fields"]) <= MOST_OF_A_GROUP:
         raise INVALID_KIND(f"kind.json, {place}: a group has 1 to {MOST_OF_A_GROUP} fields")
@@ -679,8 +679,10 @@ def _catalogue(item: object) -> CatalogueColumns:
 
 
 def _noun(item: object, language: str) -> Noun:
-    one, many = _texts(item if isinstance(item, list) and len(item) == 2 else [0, 0], f"nouns.{language}")
-    return one, many
+    singular, many = _texts(
+        item if isinstance(item, list) and len(item) == 2 else [0, 0], f"nouns.{language}"
+    )
+    return singular, many
 
 
 def _texts(items: object, place: str) -> tuple[str, ...]:

@@ -23,18 +23,18 @@ def places(kind: Kind) -> Mapping[str, list[Path]]:
     A group has the paths of its arrays, and behind it stand the fields of its items. A path at which a value
     stands alone comes before one at which it has a text around it.
     """
-    found: dict[str, list[Path]] = {}
+    paths: dict[str, list[Path]] = {}
     for name, field in kind.fields.items():
-        found |= {
+        paths |= {
             name: [path[:-1] for path in item_places(kind, name)],
             **{inner: [] for inner in field.fields},
         }
-    alone = {f"{{{name}}}" for name in found}
+    alone = {f"{{{name}}}" for name in paths}
     for path, text in sorted(texts(kind), key=lambda item: item[1] not in alone):
         for name in dict.fromkeys(PLACEHOLDER.findall(text)):
-            if name in found:
-                found[name].append(path)
-    return found
+            if name in paths:
+                paths[name].append(path)
+    return paths
 
 
 def mdoc_places(kind: Kind) -> Mapping[str, Path]:
@@ -42,14 +42,14 @@ def mdoc_places(kind: Kind) -> Mapping[str, Path]:
 
     In a group, the item and the key in it follow, as in OpenID4VCI 1.0, Appendix C.2.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for name, field in kind.fields.items():
         if field.mdoc:
-            found[name] = field.mdoc
+            paths[name] = field.mdoc
             for each, inner in field.fields.items():
                 if inner.mdoc:
-                    found[each] = (*field.mdoc, 0, *inner.mdoc)
-    return found
+                    paths[each] = (*field.mdoc, 0, *inner.mdoc)
+    return paths
 
 
 def item_places(kind: Kind, group: str) -> list[Path]:

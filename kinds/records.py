@@ -20,6 +20,7 @@ from .problem import BadCell
 from .vocabulary import Words
 
 Record = dict[str, Any]
+"""The checked values of one row, by the names of the kind's fields."""
 
 _LAST_DAY = "9999-12-31"
 
@@ -35,18 +36,18 @@ def check_record(
     kind: Kind,
     cells: Mapping[str, Any],
     today: date | None = None,
-    own: Collection[str] = (),
+    further: Collection[str] = (),
     former: Mapping[str, Any] | None = None,
 ) -> Record:
     """The record that was given field by field, as for a single credential. Raises `InvalidRecord`.
 
     A cell is a text; a group is a list with a mapping for each item.
 
-    `own` are further fields that it may have, besides those of `former`, the record that it corrects.
+    `further` are the fields that it may have, besides those of `former`, the record that it corrects.
     """
-    own = {*own, *(former or ())} - kind.fields.keys()
-    for name in sorted(cells.keys() - set(kind.columns) - own - kind.groups.keys()):
-        names = ", ".join([*kind.columns, *kind.groups, *sorted(own)])
+    further = {*further, *(former or ())} - kind.fields.keys()
+    for name in sorted(cells.keys() - set(kind.columns) - further - kind.groups.keys()):
+        names = ", ".join([*kind.columns, *kind.groups, *sorted(further)])
         raise InvalidRecord(f"there is no field {name!r}", hint=f"The fields are {names}.")
     for name, group in kind.groups.items():
         if not _are_items(cells.get(name, []), group):
@@ -85,8 +86,8 @@ def check_cells(
     has_parts = person.whole not in cells or cells.get(person.given, "").strip()
     if person.whole in required and person.parts and has_parts:
         required = {*required, person.given} - {person.whole}
-    own = cells.keys() - fields.keys()
-    for name in (*kind.columns, *sorted(own)) if own else kind.columns:
+    extra = cells.keys() - fields.keys()
+    for name in (*kind.columns, *sorted(extra)) if extra else kind.columns:
         cell = cells.get(name, "").strip()
         try:
             if former and cell and cell == str(former.get(name, "")):
@@ -131,7 +132,7 @@ def _check_groups(
 
 def _check_items(
     group: Field,
-    given: Iterable[Mapping[str, str]],
+    entries: Iterable[Mapping[str, str]],
     unique: Collection[str],
     date_order: str,
     words: Mapping[str, Words],
@@ -144,7 +145,7 @@ def _check_items(
     """
     items: list[Record] = []
     first: dict[tuple[Any, ...], int] = {}
-    for position, cells in enumerate(given, 1):
+    for position, cells in enumerate(entries, 1):
         item: Record = {}
         if not any(cell.strip() for cell in cells.values()):
             continue
@@ -158,8 +159,8 @@ def _check_items(
                     raise BadCell("is empty")
             except BadCell as problem:
                 wrong.append((ItemCell(group.name, name, position).name, problem.detail, cell))
-        said = tuple(item[name] for name in unique)
-        if any(value != "" for value in said) and first.setdefault(said, position) != position:
+        key = tuple(item[name] for name in unique)
+        if any(value != "" for value in key) and first.setdefault(key, position) != position:
             name = next(name for name in group.fields if name in unique and item[name] != "")
             wrong.append((ItemCell(group.name, name, position).name, "stands there twice", cells[name]))
         items.append(item)

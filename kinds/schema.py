@@ -65,8 +65,8 @@ def _node(node: object, fields: Mapping[str, Field], kind: Kind) -> dict[str, An
                 name: _node(member, fields, kind) for name, member in node.items() if name[:1] not in "@$"
             }
             required = [name for name in members if _is_required(node[name], fields)]
-            said = {"type": "object", "properties": members}
-            return {**said, "required": required} if required else said
+            schema = {"type": "object", "properties": members}
+            return {**schema, "required": required} if required else schema
         case str():
             pieces = PLACEHOLDER.split(node)
             is_fact = len(pieces) == 3 and not pieces[0] and not pieces[2] and pieces[1] in fields
@@ -94,23 +94,23 @@ def _is_required(node: object, fields: Mapping[str, Field]) -> bool:
 
 def _fact(field: Field, kind: Kind) -> dict[str, Any]:
     codes = sorted(set(field.codes.values()))
-    said = dict(_TYPES.get(field.type, {"type": "string"}))
+    schema = dict(_TYPES.get(field.type, {"type": "string"}))
     # A name made of its parts and a word kept for a code were never held against the field's own pattern.
     is_made = field.worded or (field.name == kind.person.whole and kind.person.parts)
     # Of two patterns the kind's own is the narrower one; what check digits are no schema can say.
     pattern = field.pattern or (SCHEMES[field.check].form if field.check else "")
     if is_made:
         codes = []
-    elif pattern and said["type"] == "string" and not codes:
-        said["pattern"] = ecma(pattern)
+    elif pattern and schema["type"] == "string" and not codes:
+        schema["pattern"] = ecma(pattern)
     if codes:
-        said["anyOf"] = [{"enum": codes}]
-        said["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []
+        schema["anyOf"] = [{"enum": codes}]
+        schema["anyOf"] += [{"pattern": ecma(field.pattern)}] if field.pattern else []
     if label := field.labels.get("en"):
-        said["title"] = label
+        schema["title"] = label
     if explanation := field.explanations.get("en"):
-        said["description"] = explanation
-    return said
+        schema["description"] = explanation
+    return schema
 
 
 def for_claims(kind: Kind) -> dict[str, Any]:
@@ -130,11 +130,13 @@ def _named(node: object, terms: Mapping[str, str]) -> dict[str, Any]:
     for keyword, value in node.items():
         match keyword, value:
             case "properties", dict():
-                named[keyword] = {terms.get(name, name): _named(one, terms) for name, one in value.items()}
+                named[keyword] = {
+                    terms.get(name, name): _named(member, terms) for name, member in value.items()
+                }
             case "required", list():
                 named[keyword] = [terms.get(name, name) if isinstance(name, str) else name for name in value]
             case "anyOf", list():
-                named[keyword] = [_named(one, terms) for one in value]
+                named[keyword] = [_named(member, terms) for member in value]
             case "items", _:
                 named[keyword] = _named(value, terms)
             case _ if keyword in _AS_THEY_ARE:

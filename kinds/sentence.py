@@ -28,5 +28,5 @@ def spoken(kind: Kind, facts: Mapping[str, Any], issuer: str, language: str) -> 
     """
     values = {**facts, "person": kind.person.full(facts), "issuer": issuer}
     parts = kind.sentence.get(language) or kind.sentence.get("en", ())
-    said = [part for part in parts if all(values.get(name, "") != "" for name in PLACEHOLDER.findall(part))]
-    return Spoken("".join(said), values)
+    chosen = [part for part in parts if all(values.get(name, "") != "" for name in PLACEHOLDER.findall(part))]
+    return Spoken("".join(chosen), values)

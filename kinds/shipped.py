@@ -37,8 +37,8 @@ def _read(name: str) -> Kind:
     names = ("kind.json", "template.json", *COMPILED)
     tables = folder / "tables"
     # A pattern for `glob` would be compiled at each start.
-    found = (path for path in tables.iterdir() if path.suffix == ".csv") if tables.is_dir() else ()
-    paths = (*(folder / name for name in names), *sorted(found))
+    files = (path for path in tables.iterdir() if path.suffix == ".csv") if tables.is_dir() else ()
+    paths = (*(folder / name for name in names), *sorted(files))
     return parse_kind(
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.exists()},
         is_tested=True,

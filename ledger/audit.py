@@ -11,7 +11,7 @@ from .log import LogReader
 from .note import Checkpoint
 from .problem import InvalidEvidence
 from .tiles.edge import Edge
-from .tiles.layout import WIDTH
+from .tiles.layout import WIDTH, full_path
 from .tiles.reader import TileReader
 from .tiles.store import Batch, first_difference
 
@@ -40,7 +40,7 @@ def audit(log: LogReader) -> Checkpoint:
     for path, data in edge.partial().items():
         stored = get(path)
         if stored is None:  # the log has grown since, and the full tile took its place
-            stored = (get(path.partition(".p/")[0]) or b"")[: len(data)]
+            stored = (get(full_path(path)) or b"")[: len(data)]
         if stored != data:
             raise _difference(path)
     # Tiles that agree with the entries prove nothing yet: the signature is over this root.

@@ -25,9 +25,10 @@ from wire.work import BYTES_WRITTEN, EVIDENCE, Work
 
 from . import merkle
 from .entries import parse_entry
-from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type
+from .note import Checkpoint, SignatureType, VerifierKey, decode_base64, signature_type, vkey_name
 from .problem import LOG_CONTRADICTED, InvalidEvidence, NotWitnessed, UnknownKind, UnknownLedger, UnknownLog
-from .requirement import Requirement
+from .quorum import QuorumRule, WitnessQuorum, implies
+from .requirement import LEDGERS, REQUIRED_WITNESSES, WITNESSES, Requirement
 
 TLOG_PROOF = "c2sp.org/tlog-proof@v1"
 LARGEST_PROOF = 1 << 18  # bytes of evidence
@@ -51,9 +52,9 @@ class Fact:
     """Result of verifying evidence: the entry or checkpoint existed at `time`, according to `clock`.
 
     `where` names a log or another ledger; a chain has its CAIP-2 name. `clock` is "witness" for the time of a
-    quorum of witnesses, "own" for the log's own word, "ledgers" for the time of the required ledgers, and
-    "none" without a time; other kinds say whose it is. The caller, who knows the present time, decides about
-    a time in the future.
+    quorum of witnesses, "own" for the log's own word, "ledgers" or "required-witnesses" for the time of what
+    is required, and "none" without a time; other kinds say whose it is. The caller, who knows the present
+    time, decides about a time in the future. Of the `witnesses`, those of one operator count once.
     """
 
     kind: str
@@ -67,6 +68,13 @@ class Fact:
     """The checkpoint that covers the entry; other ledgers may have evidence of it in turn."""
     stated: datetime | None = None
     """The log's own time, where `time` is that of others."""
+    quorum: WitnessQuorum | None = field(default=None, compare=False, repr=False)
+    """The quorum that the witnesses meet, if there is one."""
+
+    @property
+    def is_required(self) -> bool:
+        """True where the time is that of ledgers or witnesses that a trust policy requires."""
+        return self.clock in (LEDGERS, REQUIRED_WITNESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +124,35 @@ class TrustedLog:
     key: VerifierKey
     clock: VerifierKey | None = None
     witnesses: tuple[VerifierKey, ...] = ()
-    quorum: int = 0
+    quorum: QuorumRule = 0
+    """The number of witnesses that must have signed, or groups of them by their names."""
     ledgers: tuple[TrustedLedger, ...] = ()
     requires: Requirement | None = None
-    """The ledgers that must have the log's checkpoint: an entry's time is then theirs, not the log's own."""
+    """The ledgers that must have the log's checkpoint: an entry's time is then theirs, not the log's own.
+
+    `WITNESSES` among them stands for the log's quorum.
+    """
     reached: Reached | None = None
     is_shared: bool = False
     """True for a log of several issuers: an entry alone does not say whose it is."""
     unseen: tuple[str, ...] = ()
     """The vkeys of witnesses whose type of signature is not read here: they never count for the quorum."""
+    operators: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The operators of witnesses, by vkey; a witness without one is its own, by its name."""
+    mirrors: tuple[str, ...] = ()
+    """The addresses of copies of the log, for when its own host does not answer."""
+    by_operator: WitnessQuorum = field(init=False, compare=False, repr=False)
+    """The quorum, over operators."""
+    _readable: Mapping[VerifierKey, str] = field(init=False, compare=False, repr=False)
+    """The operators of the witnesses whose lines are read."""
 
     def __post_init__(self) -> None:
         cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
         # The types have separate messages: a log signs the text, a witness the text with a time.
         if self.key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
-        if any(key.type is not SignatureType.COSIGNATURE for key in cosigners):
+        is_log = any(key.type is SignatureType.ED25519 for key in cosigners)
+        if is_log or (self.clock and self.clock.type is not SignatureType.COSIGNATURE):
             raise Malformed.saying(
                 "a clock or witness of the log {log} has the key of a log", log=self.key.name
             )
@@ -141,18 +162,24 @@ class TrustedLog:
             raise Malformed.saying(
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
-        count = len(self.witnesses) + len(self.unseen)
+        operators = self.operator_of
+        # Where nobody names operators, two keys of one witness count once all the same, but are no mistake.
+        count = len(set(operators.values())) if self.operators else len(operators)
         # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
-        if not 0 <= self.quorum <= count:
+        if isinstance(self.quorum, int) and not 0 <= self.quorum <= count:
             said = (
                 "the log {log} has {count} witness, not {quorum}"
                 if count == 1
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
             raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+        object.__setattr__(self, "by_operator", WitnessQuorum.by_operator(self.quorum, operators))
+        read = {key: operators[str(key)] for key in self.witnesses}
+        object.__setattr__(self, "_readable", MappingProxyType(read))
         # Evidence of a ledger that is not trusted never counts: the requirement could not be met.
         required = self.requires.names if self.requires else frozenset()
-        if absent := required - {ledger.where for ledger in self.ledgers}:
+        met_here = {WITNESSES} if self.quorum else set()
+        if absent := required - {ledger.where for ledger in self.ledgers} - met_here:
             raise Malformed.saying(
                 "the log {log} has to be on {where}, which is not among its ledgers",
                 log=self.key.name,
@@ -165,11 +192,13 @@ class TrustedLog:
         key: str,
         clock: str | None = None,
         witnesses: Sequence[str] = (),
-        quorum: int = 0,
+        quorum: QuorumRule = 0,
         ledgers: Sequence[TrustedLedger] = (),
         requires: Requirement | None = None,
         reached: Reached | None = None,
         is_shared: bool = False,
+        operators: Mapping[str, str] = MappingProxyType({}),
+        mirrors: Sequence[str] = (),
     ) -> TrustedLog:
         """From vkeys. Raises `Malformed`."""
         parse = VerifierKey.parse
@@ -177,7 +206,32 @@ class TrustedLog:
         unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
         cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
         own = parse(clock) if clock else None
-        return cls(parse(key), own, cosigners, quorum, tuple(ledgers), requires, reached, is_shared, unseen)
+        rest = tuple(ledgers), requires, reached, is_shared, unseen, operators, tuple(mirrors)
+        return cls(parse(key), own, cosigners, quorum, *rest)
+
+    @property
+    def operator_of(self) -> dict[str, str]:
+        """The operator of each witness, by vkey: by its name, so that two keys of one name count once."""
+        vkeys = (*map(str, self.witnesses), *self.unseen)
+        return {vkey: self.operators.get(vkey, vkey_name(vkey)) for vkey in vkeys}
+
+    def seen(self, checkpoint: Checkpoint) -> dict[str, datetime]:
+        """The operators whose witnesses signed a checkpoint, each with the earliest time of its lines.
+
+        Raises `InvalidEvidence` for a line of a witness that does not verify.
+        """
+        seen: dict[str, datetime] = {}
+        for key, time in checkpoint.signers(self._readable).items():
+            # Time 0 is no time: whoever states it does not say that this was the newest (tlog-cosignature).
+            if time is not None and time.timestamp():
+                operator = self._readable[key]
+                seen[operator] = min(time, seen.get(operator, time))
+        return seen
+
+    def is_stricter_than(self, other: TrustedLog) -> bool:
+        """Return whether all that meets this quorum meets that of `other`, and not the other way round."""
+        ours, theirs = (self.by_operator, self.operator_of), (other.by_operator, other.operator_of)
+        return implies(*ours, *theirs) and not implies(*theirs, *ours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,14 +289,18 @@ class Attested(NamedTuple):
     time: datetime | None
     clock: str
     witnesses: int
+    """Those of one operator count once."""
+    quorum: WitnessQuorum | None = None
+    """The quorum that these meet, if there is one."""
 
 
 def _verify_tlog_proof(about: bytes, evidence: Evidence, trust: TrustPolicy) -> Fact:
     index, proof, note = parse_proof(evidence.body)
-    checkpoint, time, clock, witnesses = attest(note, trust)
+    checkpoint, time, clock, witnesses, quorum = attest(note, trust)
     # The leaf is hashed from the entry here: the proof brings siblings only (RFC 9162 2.1.3.2).
     merkle.verify_inclusion(merkle.leaf_hash(about), index, checkpoint.size, proof, checkpoint.root)
-    return Fact(TLOG_PROOF, checkpoint.origin, time, clock, witnesses, index, checkpoint)
+    origin = checkpoint.origin
+    return Fact(TLOG_PROOF, origin, time, clock, witnesses, index, checkpoint, quorum=quorum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +329,7 @@ class OfCheckpoints(Generic[_T]):
 
 
 EvidenceKind = OfEntries | OfCheckpoints[Any]
+"""The way in which evidence of one kind is verified: about an entry, or about a checkpoint."""
 
 OF_LOGS: Mapping[str, EvidenceKind] = MappingProxyType({TLOG_PROOF: OfEntries(_verify_tlog_proof)})
 
@@ -391,17 +450,16 @@ def attest(note: bytes, trust: TrustPolicy) -> Attested:
 
 
 def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
-    times = checkpoint.signers(log.witnesses).values()
-    # Time 0 is no time: whoever states it does not say that this was the newest (tlog-cosignature).
-    seen = sorted(time for time in times if time is not None and time.timestamp())
+    seen, quorum = log.seen(checkpoint), log.by_operator
+    by_witnesses = quorum.met_by(seen)
     # threat A44: a view of the log that too few witnesses have seen may be shown to this reader alone.
-    if len(seen) < log.quorum:
+    if log.quorum and by_witnesses is None:
         raise NotWitnessed(
             f"the checkpoint of {checkpoint.origin} is signed by {_witnesses(len(seen))}, "
             f"not by {log.quorum}{_beside(log.unseen)}",
             log=checkpoint.origin,
             seen=len(seen),
-            quorum=log.quorum,
+            quorum=log.quorum if isinstance(log.quorum, int) else str(log.quorum),
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
     own = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
@@ -410,11 +468,11 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
             "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
         )
     # Not the earliest time: of the quorum, all but one may be lying. Without one, any of them may be.
-    time = seen[log.quorum - 1] if log.quorum else own
+    time = by_witnesses if log.quorum else own
     if log.reached is not None:
         _require_not_contradicted(checkpoint, time, log.reached)
     clock = "witness" if log.quorum else "own" if own else "none"
-    return Attested(checkpoint, time, clock, len(seen))
+    return Attested(checkpoint, time, clock, len(seen), quorum if log.quorum else None)
 
 
 def _beside(unseen: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from wire.problem import Conflict, Damaged, Malformed, Refused
 from wire.strict import load_json_object
 
 from .audit import audit
+from .cosigned import Cosigned
 from .log import LogReader
 from .move import move
 from .note import Checkpoint
@@ -216,7 +217,15 @@ def open_to_read(folder: Path, *, engines: Engines | None = None) -> LogReader:
         ) from error
     anchored = Outbox(folder).newest_anchored()
     kept = kept_of(folder)
-    log = LogReader(origin, public["log"], public["cosigner"], store, kept=kept, anchored=anchored)
+    log = LogReader(
+        origin,
+        public["log"],
+        public["cosigner"],
+        store,
+        kept=kept,
+        anchored=anchored,
+        cosigned=Cosigned(folder),
+    )
     with store.lock():
         recorded = [store.head().base.size]
         recorded += [batch.range.stop for batch in store.pending(recorded[0])]

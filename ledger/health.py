@@ -1,4 +1,4 @@
-"""Findings about a log's outbox, and about the ways to the ledgers it names."""
+"""Findings about a log's outbox, the ways to the ledgers it names, and its witnesses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from wire.problem import Problem
 
 from .anchor import Sender
 from .anchors import AnchorKind, anchor_kind
+from .cosigned import Cosigned
 from .outbox import Destination, Outbox
 
 
@@ -38,6 +39,23 @@ def _kept(outbox: Outbox, destination: Destination, now: datetime) -> Iterator[F
         yield Finding.warned("anchor-waits", ledger=ledger, entries=waiting.checkpoint.size, time=time)
     if now - destination.seen > 2 * destination.every:
         yield Finding.warned("anchor-not-run", ledger=ledger, time=_minute(destination.seen))
+
+
+def examine_witnesses(cosigned: Cosigned, entries: int) -> Iterator[Finding]:
+    """Findings about the witnesses that a log of so many entries asks, as they answered last."""
+    held, lost = cosigned.size() or 0, cosigned.quorum().lost
+    if lost is not None:
+        yield Finding.failed("quorum-lost", entries=entries - held, time=_minute(lost))
+    elif held < entries:
+        yield Finding.warned("entries-unwitnessed", entries=entries - held)
+    else:
+        yield Finding.passed("quorum-has", entries=held)
+    for each in cosigned.witnesses():
+        # Told, and no more: whoever runs a witness can say any number.
+        if each.said is not None:
+            yield Finding.warned("witness-ahead", witness=each.key.name, entries=each.said, known=entries)
+        elif each.problem:
+            yield Finding.warned("witness-without-line", witness=each.key.name, problem_code=each.problem)
 
 
 def _minute(time: datetime) -> str:

@@ -8,10 +8,11 @@ that follow, and sign.
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from keys import PublicKey, Signer
 from wire.clock import is_ahead
@@ -22,7 +23,7 @@ from . import merkle
 from .entries import parse_entry
 from .evidence import TLOG_PROOF, Evidence, format_proof
 from .note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
-from .problem import CLOCK_BEHIND, InvalidEvidence, Overtaken
+from .problem import CLOCK_BEHIND, LOG_BEHIND, InvalidEvidence, Overtaken
 from .queue import Queue, Queued
 from .tiles.disk import KeptCheckpoint
 from .tiles.edge import Edge
@@ -78,6 +79,19 @@ def time_to_sign(now: datetime, newest: datetime | None) -> datetime:
     return now if newest is None else max(now, newest)
 
 
+class Cosignatures(Protocol):
+    """The notes of a log with the lines of witnesses."""
+
+    def elsewhere(self) -> list[bytes]:
+        """The notes that others have: the log has to continue them."""
+
+    def earliest(self, index: int) -> bytes | None:
+        """The note of the smallest checkpoint with enough lines that has an entry."""
+
+    def newest(self) -> bytes | None:
+        """The note of the longest checkpoint with enough lines."""
+
+
 class LogReader:
     """Read-only access to a log: its checkpoint, its entries, and proofs of both; its store never changes.
 
@@ -85,8 +99,8 @@ class LogReader:
     its own, which tells no time; ours all have one. Entries may be any bytes: only `evidence` requires the
     form of `entries.py`. The log is never shorter than the checkpoint in the file `kept`, which no restored
     copy of the store replaces. Nor is it shorter than `anchored`, the note of the longest checkpoint on
-    another ledger. Any method raises `Unavailable` when the store cannot be reached, `Damaged` when it holds
-    something else than was written.
+    another ledger, and continues what witnesses have shown, by `cosigned`. Any method raises `Unavailable`
+    when the store cannot be reached, `Damaged` when it holds something else than was written.
     """
 
     clock_key: VerifierKey | None
@@ -100,6 +114,7 @@ class LogReader:
         *,
         kept: Path | KeptCheckpoint | None = None,
         anchored: bytes | None = None,
+        cosigned: Cosignatures | None = None,
     ) -> None:
         self.origin = origin
         if cosigner is None:
@@ -108,7 +123,7 @@ class LogReader:
             self.verifier_key, self.clock_key = verifier_keys(origin, key, cosigner)
         self.store: Reader = store
         self._kept = kept if isinstance(kept, KeptCheckpoint) else KeptCheckpoint(kept)
-        self._anchored = anchored
+        self._anchored, self._cosigned = anchored, cosigned
         self._tiles = TileReader(store.get)
         self._newest: Checkpoint | None = None  # that was seen or signed here
         self._verified: Callable[[bytes], Checkpoint] = functools.lru_cache(maxsize=16)(self.own_checkpoint)
@@ -132,6 +147,16 @@ class LogReader:
             raise Damaged(f"the log of {_entries(known.size)} has another root than it had")
         self._remember(checkpoint)
         return checkpoint
+
+    def published(self) -> bytes:
+        """The note that others are shown: the longest one that enough witnesses have signed, else the newest.
+
+        Raises as `checkpoint` does.
+        """
+        newest = self.checkpoint()
+        # Verifiers that ask for a quorum could else prove nothing by what is published.
+        note = self._cosigned.newest() if self._cosigned else None
+        return note if note is not None and self._verified(note).size <= newest.size else newest.note
 
     def time(self) -> datetime | None:
         """The time of the newest checkpoint by the log's own clock; `None` where nothing states one."""
@@ -163,14 +188,25 @@ class LogReader:
         return found_in(self.store, [key])[0]
 
     def evidence(self, index: int, note: bytes | None = None) -> Evidence:
-        """The evidence of an entry by the newest checkpoint, or by an earlier one, whose note is `note`.
+        """The evidence of an entry by the checkpoint with the note `note`; without one, as `evidence_for`."""
+        return self.evidence_for([index])[index] if note is None else self.evidence_by(note, [index])[index]
 
-        Raises as `evidence_for`.
+    def evidence_for(self, indices: Iterable[int]) -> dict[int, Evidence]:
+        """The evidence of each by the earliest checkpoint that enough witnesses signed, else by the newest.
+
+        Raises as `evidence_by`.
         """
-        return self.evidence_for([index], note)[index]
+        remaining = sorted(set(indices))
+        evidence: dict[int, Evidence] = {}
+        # The earliest: it says the most about when, and a key may have ended since (ADR 73).
+        while remaining and self._cosigned and (note := self._cosigned.earliest(remaining[0])):
+            end = bisect_left(remaining, self._verified(note).size)
+            evidence |= self.evidence_by(note, remaining[:end])
+            remaining = remaining[end:]
+        return evidence | (self.evidence_by(None, remaining) if remaining else {})
 
-    def evidence_for(self, indices: Iterable[int], note: bytes | None = None) -> dict[int, Evidence]:
-        """The evidence of each of these entries, all by one checkpoint, which is read once.
+    def evidence_by(self, note: bytes | None, indices: Iterable[int]) -> dict[int, Evidence]:
+        """The evidence of each of these entries by one checkpoint, which is read once; `None`: by the newest.
 
         Raises `NotFound`, `Damaged`; `Malformed` for a foreign entry, `Conflict` for a checkpoint that is.
         """
@@ -206,6 +242,7 @@ class LogReader:
         try:
             checkpoint = Checkpoint.parse(note)
             signers = checkpoint.signers([self.verifier_key])
+        # A store may be anybody's: nothing from it counts before the signature fits.
         except Malformed as error:
             raise Damaged(f"the checkpoint of the log is not what was signed: {error.detail}") from error
         # The store may hold another log: its name is compared first, then its key (threat A44).
@@ -235,12 +272,13 @@ class LogReader:
         new = self.checkpoint()
         # threat A44: a shorter log is an old copy; a longer one has to prove that it only grew.
         if old.size > new.size:
-            raise Damaged(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
+            raise LOG_BEHIND(f"the log once had {_entries(old.size)}, and now has {new.size}: an old copy?")
         try:
             proof = self.consistency(old.size, new.size)
             merkle.verify_consistency(old.size, old.root, new.size, new.root, proof)
+        # RFC 6962 2.1.2: such a log has two histories, and nothing more may be signed for it.
         except InvalidEvidence as error:
-            raise Damaged(f"the log does not begin with the {_entries(old.size)} that it had") from error
+            raise LOG_BEHIND(f"the log does not begin with the {_entries(old.size)} that it had") from error
 
     def require_newest(self) -> None:
         """Raise `Damaged` unless the log continues the newest checkpoints that are kept elsewhere."""
@@ -248,7 +286,7 @@ class LogReader:
             try:
                 self.require_continues(kept)
             except Damaged as error:
-                raise Damaged(error.detail, hint=_OLD) from error
+                raise LOG_BEHIND(error.detail, hint=_OLD) from error
         self._kept.see(self._stored_checkpoint)
 
     def _remember(self, checkpoint: Checkpoint) -> None:
@@ -257,7 +295,8 @@ class LogReader:
 
     def _kept_checkpoints(self) -> Iterator[Checkpoint]:
         """The newest checkpoints that were kept elsewhere, except those of a former log in this place."""
-        for note in (*self._kept.notes(), self._anchored):
+        shown = self._cosigned.elsewhere() if self._cosigned else ()
+        for note in (*self._kept.notes(), self._anchored, *shown):
             if note is None:
                 continue
             if self._newest is not None and note == self._newest.note:
@@ -309,8 +348,10 @@ class Log(LogReader):
         superseded: Callable[[bytes], bool] = lambda _: False,
         kept: Path | KeptCheckpoint | None = None,
         anchored: bytes | None = None,
+        cosigned: Cosignatures | None = None,
     ) -> None:
-        super().__init__(origin, signer.public_key, cosigner.public_key, store, kept=kept, anchored=anchored)
+        public_keys = signer.public_key, cosigner.public_key
+        super().__init__(origin, *public_keys, store, kept=kept, anchored=anchored, cosigned=cosigned)
         self._signer, self._cosigner, self._clock = signer, cosigner, clock
         self._superseded = superseded
         self._edge: Edge | None = None
@@ -369,6 +410,9 @@ class Log(LogReader):
 
     def _append(self, asked: Sequence[Queued]) -> list[range | Problem]:
         edge, signed = self._catch_up()
+        # Anew each time: a witness may have shown since that this is an old copy which has grown on (A44).
+        if self._cosigned and self._cosigned.elsewhere():
+            self.require_newest()
         new: dict[bytes, Batch] = {}
         answers: list[range | Problem] = []
         end = edge.size
@@ -425,7 +469,7 @@ class Log(LogReader):
         size = batches[-1].range.stop if batches else edge.size
         for kept in self._kept_checkpoints():
             if size < kept.size:  # or another one would be signed for the same size
-                raise Damaged(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
+                raise LOG_BEHIND(f"the log once had {_entries(kept.size)}, and now has {size}", hint=_OLD)
         self._edge, signed = self._advance(edge, batches, signed)
         return self._edge, signed
 

@@ -140,6 +140,65 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
     return proof[::-1]
 
 
+def subtree_proof(start: int, stop: int, size: int, subtree: Subtree) -> list[bytes]:
+    """SUBTREE_PROOF(start, stop, D[size]) of Merkle Tree Certificates 4.4.1: that a tree has this subtree.
+
+    The range begins at a multiple of the smallest power of two that is not below its length. From 0 on it is
+    the proof that a tree of `stop` leaves is the beginning.
+    """
+    proof: list[bytes] = []
+    low, high, known = 0, size, True  # known: the hash of the range is that of the subtree, or of its end
+    while (low, high) != (max(low, start), stop):
+        middle = low + _split(high - low)
+        if stop <= middle:
+            proof.append(root(middle, high, subtree))
+            high = middle
+        else:
+            proof.append(root(low, middle, subtree))
+            known = known and middle <= start
+            low = middle
+    if not known:
+        proof.append(root(low, high, subtree))
+    return proof[::-1]
+
+
+def verify_subtree(
+    start: int, stop: int, node: bytes, size: int, expected: bytes, proof: Sequence[bytes]
+) -> None:
+    """Raise `InvalidEvidence` unless the tree with this root has `node` over a range of its leaves.
+
+    The range is as that of `subtree_proof` (Merkle Tree Certificates 4.4.3).
+    """
+    left = list(proof)
+
+    def taken() -> bytes:
+        if not left:
+            raise InvalidEvidence("the proof of the subtree is too short")
+        return left.pop()
+
+    def hashes(low: int, high: int, known: bool) -> tuple[bytes, bytes]:
+        """The part of the subtree in a range, and the whole of it."""
+        if (low, high) == (max(low, start), stop):
+            whole = node if known else taken()
+            return whole, whole
+        middle, sibling = low + _split(high - low), taken()
+        if stop <= middle:
+            part, whole = hashes(low, middle, known)
+            return part, node_hash(whole, sibling)
+        part, whole = hashes(middle, high, known and middle <= start)
+        # A half that is not left of the subtree is its beginning.
+        return (part if middle <= start else node_hash(sibling, part)), node_hash(sibling, whole)
+
+    is_subtree = 0 <= start < stop <= size and start % (1 << (stop - start - 1).bit_length()) == 0
+    if not is_subtree or hashes(0, size, True) != (node, expected) or left:
+        raise InvalidEvidence.saying(
+            "the range from {start} to {stop} is not shown to be in the tree of {size}",
+            start=start,
+            stop=stop,
+            size=size,
+        )
+
+
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
     """Raise `InvalidEvidence` unless the leaf is at `index` of the tree with this root (RFC 9162 2.1.3.2)."""
     if not 0 <= index < size:  # RFC 9162 2.1.3.2 step 1

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import sha256
+from typing import Protocol
 
-from keys import InvalidSignature, PublicKey, Signer
+from keys import InvalidSignature, PublicKey
+from keys.mldsa import MlDsaKey
 from wire.problem import Malformed, TooLarge
 from wire.text import figures
 
@@ -24,6 +26,9 @@ from .problem import InvalidEvidence
 LARGEST_NOTE = 1 << 17
 """Bytes; there is room for sixteen post-quantum signatures, which every verifier has to accept."""
 LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
+LONGEST_NAME = 255
+"""Bytes of the names of a log and a witness that a cosignature with ML-DSA-44 can have."""
+_SUBTREE = b"subtree/v1\n\x00"
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")  # tlog-checkpoint: without leading zeros
 _NAME = re.compile(r"[^\s+]+")  # signed-note: not empty, without Unicode spaces and plus
@@ -33,28 +38,43 @@ _DASH = "\N{EM DASH} "
 
 
 class SignatureType(IntEnum):
-    """The assigned identifier bytes that are supported here, both over Ed25519."""
+    """The assigned identifier bytes that are supported here: two over Ed25519, one over ML-DSA-44."""
 
     ED25519 = 0x01
     COSIGNATURE = 0x04
+    ML_DSA_44 = 0x06
+
+
+class NoteSigner(Protocol):
+    """A key that signs notes or cosignatures: a `Signer` of keys, or one of ML-DSA-44."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The raw signature over the data."""
 
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A named Ed25519 key that verifies notes (type 1) or cosignatures (type 4).
+    """A named key that verifies notes (type 1, Ed25519) or cosignatures (type 4, Ed25519; 6, ML-DSA-44).
 
     Constructing one raises `Malformed` for a name with spaces, controls or '+', and for other types of key.
     """
 
     name: str
     type: SignatureType
-    public_key: PublicKey
+    public_key: PublicKey | MlDsaKey
 
     def __post_init__(self) -> None:
+        # signed-note: a space or a plus would end the name, and another key could seem to be meant.
         if not _KEY_NAME.fullmatch(self.name):
             raise Malformed("the name of a log or witness is empty, or has a space, a control or a '+' in it")
+        if self.type is SignatureType.ML_DSA_44:
+            # tlog-cosignature, cosigned_message: a byte has to count the name.
+            if self.public_key.type != "ML-DSA-44" or len(self.name.encode()) > LONGEST_NAME:
+                raise Malformed(
+                    "a witness that signs with ML-DSA-44 has another key, or a name above 255 bytes"
+                )
         # signed-note and tlog-cosignature: types 1 and 4 are Ed25519; 32 bytes of another key look the same.
-        if self.public_key.type != "Ed25519":
+        elif self.public_key.type != "Ed25519":
             raise Malformed.saying(
                 "logs and witnesses sign with Ed25519 keys, not {key_type}", key_type=self.public_key.type
             )
@@ -75,23 +95,35 @@ class VerifierKey:
     def parse(cls, vkey: str) -> VerifierKey:
         """The key written as a vkey. Raises `Malformed`, also when the key id is not that of name and key."""
         name, key_id, raw = _parts(vkey)
-        # signed-note: a byte for the type, then for both types the 32 bytes of the key.
-        if len(raw) != 33 or raw[0] not in tuple(SignatureType):
+        # signed-note: a byte for the type, then the key, whose length the type gives.
+        kind, material = raw[:1], raw[1:]
+        if kind == bytes((SignatureType.ML_DSA_44,)):
+            key = cls(name, SignatureType.ML_DSA_44, MlDsaKey(material))
+        elif len(material) == 32 and kind in (b"\x01", b"\x04"):
+            key = cls(name, SignatureType(kind[0]), PublicKey("Ed25519", material))
+        else:
             raise Malformed("the key of a log or witness is not an Ed25519 key of signature type 1 or 4")
-        key = cls(name, SignatureType(raw[0]), PublicKey("Ed25519", raw[1:]))
         # The id is a checksum over name and key (signed-note): a typing error trusts nobody else.
         if key.id.hex() != key_id:
             raise Malformed("the key id of a log or witness is not that of its name and key")
         return key
 
-    def sign(self, signer: Signer, text: bytes, time: datetime | None = None) -> bytes:
-        """The signature line over a note's text; a cosignature is given its time, in whole seconds."""
+    def sign(self, signer: NoteSigner, text: bytes, time: datetime | None = None) -> bytes:
+        """The signature line over a note's text; a cosignature is given its time, in whole seconds.
+
+        Raises `InvalidEvidence` where ML-DSA-44 cannot cover the text.
+        """
         if time is None:
             signature = signer.sign(text)
         else:
             stamp = int(time.timestamp())
-            signature = stamp.to_bytes(8) + signer.sign(_cosigned(stamp, text))
+            signature = stamp.to_bytes(8) + signer.sign(self._cosigned(stamp, text))
         return signature_line(self.name, self.id, signature)
+
+    def _cosigned(self, stamp: int, text: bytes) -> bytes:
+        if self.type is SignatureType.ML_DSA_44:
+            return _cosigned_tree(self.name, stamp, text)
+        return _cosigned(stamp, text)
 
     def verify(self, signature: bytes, text: bytes) -> datetime | None:
         """The time that a cosignature states; None for a plain signature. Raises `InvalidEvidence`."""
@@ -102,7 +134,7 @@ class VerifierKey:
                 return None
             # tlog-cosignature: the time is part of the signed message, or anybody could date it back.
             stamp = int.from_bytes(signature[:8])
-            self.public_key.verify(signature[8:], _cosigned(stamp, text))
+            self.public_key.verify(signature[8:], self._cosigned(stamp, text))
         except InvalidSignature as error:
             raise InvalidEvidence.saying("the signature by {name} does not verify", name=self.name) from error
         # Eight bytes can state a time that `datetime` cannot hold.
@@ -113,8 +145,11 @@ class VerifierKey:
         return datetime.fromtimestamp(stamp, UTC)
 
 
-def fingerprint(origin: str, key: VerifierKey) -> str:
-    """Seven groups of digits by which two people compare the name and key of a log or witness."""
+def fingerprint(origin: str, key: VerifierKey | str) -> str:
+    """Seven groups of digits by which two people compare the name and key of a log or witness.
+
+    The key may be a vkey, also of a type that is not read here.
+    """
     return figures(sha256(f"{origin}\n{key}".encode()).digest())
 
 
@@ -127,6 +162,11 @@ def signature_type(vkey: str) -> int:
     if not _KEY_NAME.fullmatch(name) or not _KEY_ID.fullmatch(key_id) or len(raw) < 2:
         raise Malformed("the key of a log or witness is not a name, a key id and a key")
     return raw[0]
+
+
+def vkey_name(vkey: str) -> str:
+    """The name in a vkey."""
+    return vkey.partition("+")[0]
 
 
 def _parts(vkey: str) -> tuple[str, str, bytes]:
@@ -154,6 +194,7 @@ class Note:
         try:
             lines = tail.decode().removesuffix("\n").split("\n")
             head.decode()
+        # signed-note: the text is UTF-8, so that all readers see the same.
         except UnicodeDecodeError:
             raise InvalidEvidence("the signed note is not UTF-8") from None
         # signed-note: no ASCII control characters but the newline; they would also reach terminals (A40).
@@ -195,14 +236,24 @@ class Checkpoint(Note):
     def parse(cls, data: bytes) -> Checkpoint:
         """The checkpoint in a signed note, its signatures unverified. Raises what `Note.parse` raises."""
         signed = Note.parse(data)
-        lines = signed.text.decode().split("\n")[:-1]
-        # tlog-checkpoint: no line is empty, extension lines included; the size has no leading zeros.
-        if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
-            raise InvalidEvidence("the checkpoint is not a log's name, its size and its root")
-        root = decode_base64(lines[2], "The root of the checkpoint")
-        if len(root) != 32:  # tlog-checkpoint: SHA-256
-            raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
-        return cls(signed.text, signed.signatures, lines[0], int(lines[1]), root, data)
+        return cls(signed.text, signed.signatures, *_tree(signed.text), data)
+
+    @property
+    def has_extensions(self) -> bool:
+        """True where the log has added lines of its own to name, size and root."""
+        return self.text.count(b"\n") > 3
+
+
+def _tree(text: bytes) -> tuple[str, int, bytes]:
+    """Name, size and root of the log whose checkpoint has this text. Raises `InvalidEvidence`."""
+    lines = text.decode().split("\n")[:-1]
+    # tlog-checkpoint: no line is empty, extension lines included; the size has no leading zeros.
+    if len(lines) < 3 or "" in lines or not _DECIMAL.fullmatch(lines[1]):
+        raise InvalidEvidence("the checkpoint is not a log's name, its size and its root")
+    root = decode_base64(lines[2], "The root of the checkpoint")
+    if len(root) != 32:  # tlog-checkpoint: SHA-256
+        raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
+    return lines[0], int(lines[1]), root
 
 
 def signature_line(name: str, key_id: bytes, signature: bytes) -> bytes:
@@ -235,6 +286,17 @@ def _base64(data: bytes) -> str:
 def _cosigned(stamp: int, text: bytes) -> bytes:
     # tlog-cosignature, format: the header keeps it apart from every note's text.
     return b"cosignature/v1\ntime %d\n%b" % (stamp, text)
+
+
+def _cosigned_tree(name: str, stamp: int, text: bytes) -> bytes:
+    """The `cosigned_message` of a checkpoint, which is the tree from leaf 0 on, without extension lines."""
+    origin, size, root = _tree(text)
+    # tlog-cosignature, cosigned_message: one byte counts the name of the log, eight its size.
+    if len(origin.encode()) > LONGEST_NAME or size >= 1 << 64:
+        raise InvalidEvidence("a cosignature with ML-DSA-44 cannot have so long a name or so large a size")
+    names = [len(each).to_bytes(1) + each for each in (name.encode(), origin.encode())]
+    start = bytes(8)
+    return b"".join((_SUBTREE, names[0], stamp.to_bytes(8), names[1], start, size.to_bytes(8), root))
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:

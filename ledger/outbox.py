@@ -56,6 +56,32 @@ CREATE TABLE submission (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX one_waits ON submission (destination) WHERE waits = 1;
 """,
+    """
+CREATE TABLE witness (
+  vkey TEXT PRIMARY KEY,
+  url TEXT NOT NULL,
+  size INTEGER NOT NULL, -- of the newest checkpoint that it is known to have cosigned: a proof begins there
+  time INTEGER, -- that its newest line states
+  problem TEXT, -- the code of what kept it from giving a line when it was asked last
+  said INTEGER -- the size that it says it has, where the log is shorter
+) WITHOUT ROWID;
+CREATE TABLE quorum ( -- one row, once anything but the beginning was said or has happened
+  row INTEGER PRIMARY KEY,
+  rule TEXT NOT NULL, -- as `Requirement` writes it, or a number; empty: all of them
+  every INTEGER NOT NULL, -- seconds
+  lost INTEGER -- since when too few give a line
+);
+CREATE TABLE cosigned (
+  size INTEGER PRIMARY KEY,
+  note BLOB NOT NULL, -- with the log's lines and the witnesses'
+  taken INTEGER NOT NULL,
+  kept INTEGER NOT NULL, -- for ever, at the pace; else until the next one comes
+  met INTEGER NOT NULL -- the quorum, as it is now
+);
+CREATE TABLE elsewhere ( -- what witnesses show, the log signed, and the log here does not continue
+  note BLOB PRIMARY KEY
+) WITHOUT ROWID;
+""",
 )
 _COPIED = (
     ("destination", "name, every, settings, seen", "name"),
@@ -130,7 +156,7 @@ class _File:
 
     @cached_property
     def _database(self) -> Database:
-        return Database(self._path, _STEPS, _WHAT)
+        return open_outbox(self._path.parent)
 
     def read(self, query: str, *values: object) -> list[Any]:
         if not self._path.exists():  # and looking makes none
@@ -302,7 +328,7 @@ class Outbox:
     def evidence(self, log: LogReader, index: int) -> tuple[Evidence, ...]:
         """For each ledger: proof that its earliest checkpoint with the entry has that, and is on the ledger.
 
-        A checkpoint on several ledgers has the proof of the entry once. Raises as `LogReader.evidence`.
+        A checkpoint on several ledgers has the proof of the entry once. Raises as `LogReader.evidence_by`.
         """
         return self.evidence_for(log, [index])[index]
 
@@ -323,7 +349,7 @@ class Outbox:
             anchorings: dict[bytes, list[Evidence]] = {}
             for note, kind, body, _ in rows:
                 anchorings.setdefault(note, []).append(Evidence(kind, _checkpoint(note).digest, body))
-            proofs = {note: log.evidence_for(covered, note) for note in anchorings}
+            proofs = {note: log.evidence_by(note, covered) for note in anchorings}
             for index in covered:
                 parts = ((proofs[note][index], *there) for note, there in anchorings.items())
                 evidence[index] = tuple(chain.from_iterable(parts))
@@ -331,6 +357,11 @@ class Outbox:
 
     def _one(self, query: str, *values: object) -> Submission | None:
         return next((_submission(*row) for row in self._rows.read(query, *values)), None)
+
+
+def open_outbox(folder: Path) -> Database:
+    """The file of the outbox of the log in a folder, which is made where there is none."""
+    return Database(folder / FILE, _STEPS, _WHAT)
 
 
 def _key(submission: Submission) -> tuple[str, int]:
@@ -390,6 +421,13 @@ def copy_outbox(folder: Path, source: str, target: str) -> None:
             new.change(*((insert, *row) for row in rows))
         if rows and list(map(tuple, new.read(query))) != list(map(tuple, rows)):
             raise Damaged("the list of what other ledgers have does not read back as it was written")
+
+
+def empty_outbox(folder: Path) -> None:
+    """Removes the rows of a folder's file that went to a database: its witnesses stay with the machine."""
+    rows = _File(folder)
+    if rows.read("SELECT name FROM destination"):
+        rows.change(("DELETE FROM submission",), ("DELETE FROM destination",))
 
 
 def _rows_at(folder: Path, address: str) -> OutboxRows:

@@ -85,6 +85,24 @@ OTHER_ROOT = Code("other-root", Conflict, "The log has two roots for one size")
 """A log signed another root than the one that a witness cosigned for that size: the log is forked."""
 NOT_CONTINUED = Code("not-continued", InvalidEvidence, "The log is not shown to have only grown")
 """The consistency proof does not lead from the tree that a witness cosigned to the new one."""
+WITNESS_REFUSES = Code("witness-refuses", Refused, "The witness does not sign")
+"""A witness that was asked for a line on the log's checkpoint answers that it gives none."""
+NO_COSIGNATURE = Code("no-cosignature", InvalidEvidence, "The witness did not give a cosignature")
+"""A witness that was asked for a line gave something else, or one that is dated ahead."""
+LOG_BEHIND = Code("log-behind", Damaged, "The log here is an older copy")
+"""The log here does not continue a checkpoint that it signed, and others have: nothing more is signed."""
+LOG_NOT_MIRRORED = Code("log-not-mirrored", NotFound, "The mirror does not have this log")
+"""A mirror was sent a checkpoint of a log that its operator did not add."""
+MIRROR_AT_OTHER_ENTRY = Code("mirror-at-other-entry", Conflict, "The mirror goes on from elsewhere")
+"""Entries were sent to a mirror from another place, or for another checkpoint, than it goes on from."""
+LOG_WENT_BACK = Code("log-went-back", Conflict, "The log has gone back")
+"""A log shows fewer entries than it once signed for: an older copy of itself, or another version."""
+LOG_NOT_PROVED = Code("log-not-proved", InvalidEvidence, "The log does not show what it signed")
+"""Entries or tiles that a log publishes do not give the root that it signed; none of them was kept."""
+LOG_TILE_CHANGED = Code("log-tile-changed", Conflict, "A tile of the log has changed")
+"""A log publishes other entries or hashes at a place than it did before."""
+WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
+"""No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
 """What a witness has signed is an older copy than was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)

@@ -1,4 +1,4 @@
-"""Requirement of a log's checkpoint on several ledgers, and the time at which it is met (ADR 58)."""
+"""Requirement of several ledgers, or witnesses, for a log's checkpoint, and when it is met (ADR 58)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from wire.problem import Malformed, TooLarge
 from wire.text import shortened
@@ -13,8 +14,14 @@ from wire.text import shortened
 LEDGERS = "ledgers"
 """The clock of a fact whose time is that of the required ledgers."""
 
+WITNESSES = "witnesses"
+"""The name by which a log's own witnesses are required, as their quorum has it."""
+
+REQUIRED_WITNESSES = "required-witnesses"
+"""The clock of a fact whose time is that of the witnesses, where these alone are required."""
+
 MOST = 64
-"""Ledgers and groups in one requirement."""
+"""Names and groups in one requirement."""
 
 _SIGNS = "(),"
 _WORD = r"[(),]|[^\s(),]+"
@@ -35,13 +42,13 @@ class Requirement:
         # A ledger named twice would count twice: one thief's ledger could then meet "2 of" (threat F19).
         if not 1 <= self.at_least <= len(self.of) or len(set(self.of)) != len(self.of):
             raise Malformed.saying(
-                "{number} of {count} different ledgers cannot be required",
+                "{number} of {count} different names cannot be required",
                 number=self.at_least,
                 count=len(set(self.of)),
             )
         # threat 62: each is looked up for each entry.
         if sum(1 for _ in self.members()) > MOST:
-            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+            raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
 
     @classmethod
     def parse(cls, text: str) -> Requirement:
@@ -51,12 +58,12 @@ class Requirement:
         """
         words = re.findall(_WORD, text)
         if words.count("(") > MOST:  # else a group for each level could exhaust the stack
-            raise TooLarge.saying("more than {most} ledgers and groups are required", most=MOST)
+            raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
         words.reverse()
         one = _one(words)
         if one is None or words:
             raise Malformed.saying(
-                "{rule} is neither a ledger nor so many of several, such as {example}",
+                "{rule} is neither a name nor so many of several, such as {example}",
                 rule=shortened(text),
                 example="1 of (a, b)",
             )
@@ -96,6 +103,13 @@ class Requirement:
             yield one
             if isinstance(one, Requirement):
                 yield from one.members()
+
+    def to_json(self) -> dict[str, Any]:
+        """The one JSON form of all requirements that mean the same, as a trust file has it."""
+        of = [one if isinstance(one, str) else one.to_json() for one in self.of]
+        if self.at_least == len(of):
+            return {"allOf": of}
+        return {"anyOf": of} if self.at_least == 1 else {"atLeast": self.at_least, "of": of}
 
     def __str__(self) -> str:
         """As `2 of (eip155:1, eip155:10, 1 of (a, b))`."""

@@ -18,13 +18,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keys import PublicKey, Signer
-from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem
+from keys.mldsa import MlDsaKey, MlDsaSigner
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Refused
 from wire.sqlite import Database, OpenDatabase
 from wire.turns import Turns
 
 from . import merkle
 from .log import time_to_sign
-from .note import LARGEST_NOTE, Checkpoint, SignatureType, VerifierKey, decode_base64, signature_line
+from .note import (
+    LARGEST_NOTE,
+    LONGEST_NAME,
+    Checkpoint,
+    SignatureType,
+    VerifierKey,
+    decode_base64,
+    signature_line,
+)
 from .problem import (
     LOG_NOT_WITNESSED,
     NOT_CONTINUED,
@@ -32,6 +41,7 @@ from .problem import (
     OLD_WITNESS_STATE,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
+    WITNESS_NOT_SURE,
     InvalidEvidence,
 )
 from .tiles.disk import KeptCheckpoint
@@ -40,7 +50,6 @@ _MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (
 LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
 """Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
 _LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
-_LONGEST_ORIGIN = 255  # bytes; what a cosignature with ML-DSA-44 can name (tlog-cosignature)
 _REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
@@ -79,6 +88,19 @@ CREATE TABLE refused (
   times INTEGER NOT NULL,
   PRIMARY KEY (origin, code)
 ) WITHOUT ROWID;
+""",
+    """
+CREATE TABLE peer ( -- another hub, which is asked what it has seen
+  vkey TEXT PRIMARY KEY,
+  url TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE seen ( -- the newest checkpoint that was read at the log
+  origin TEXT PRIMARY KEY,
+  note BLOB NOT NULL -- with all its lines
+) WITHOUT ROWID;
+ALTER TABLE witness ADD COLUMN alone INTEGER NOT NULL DEFAULT 0; -- 1: it signs without asking a peer
+ALTER TABLE witness ADD COLUMN second TEXT; -- the key of its lines with ML-DSA-44
+ALTER TABLE log ADD COLUMN unsure TEXT; -- the code of the problem that peers could not be asked
 """,
 )
 
@@ -129,6 +151,8 @@ class WitnessedLog:
     refused: Mapping[str, int]
     """The number of refused requests by the code of their problem."""
     forks: int
+    unsure: str | None = None
+    """The code of the problem for which nothing of it was signed since the start, if there is one."""
 
     @property
     def hash(self) -> str:
@@ -136,8 +160,19 @@ class WitnessedLog:
         return origin_hash(self.origin)
 
 
+class Peer(NamedTuple):
+    """Another hub, by the key of its witness, and the address below which that is."""
+
+    key: VerifierKey
+    url: str
+
+
 class Fork(NamedTuple):
-    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody."""
+    """Two notes, both signed by one log's key, with two roots for one size: a proof for anybody.
+
+    The second one may be of a larger size. It is then given as a request by `add-checkpoint`, whose proof
+    starts from another root than that of the first.
+    """
 
     origin: str
     key: VerifierKey
@@ -158,8 +193,10 @@ class WitnessState:
 
     key: VerifierKey
     """The key by which others check the witness's cosignatures."""
+    second: VerifierKey | None
+    """The key for those with ML-DSA-44, if it makes any."""
 
-    def __init__(self, path: Path, public_key: PublicKey, *, kept: Path | None = None) -> None:
+    def __init__(self, path: Path, public_key: PublicKey | MlDsaKey, *, kept: Path | None = None) -> None:
         """Open the state of the witness that signs with this key; the file `kept` is beside its folder.
 
         Raises `Damaged` where the state is gone, is another witness's, or is older than `kept` says: with an
@@ -168,11 +205,13 @@ class WitnessState:
         if not path.exists():
             raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
         self._database = Database(path, _STEPS, _WHAT)
-        keys = [VerifierKey.parse(vkey) for (vkey,) in self._database.read("SELECT vkey FROM witness")]
+        found = self._database.read("SELECT vkey, second FROM witness")
+        keys = [VerifierKey.parse(vkey) for vkey, _ in found]
         # Another key's state does not say what this key has signed: it could sign a second history (ADR 71).
         if [key.public_key for key in keys] != [public_key]:
             raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
-        (self.key,) = keys
+        ((self.key, second),) = zip(keys, (second for _, second in found), strict=True)
+        self.second = VerifierKey.parse(second) if second else None
         self._kept = KeptCheckpoint(kept)
         # ADR 13: the number beside the folder only grows, and no copy of the folder brings it back.
         known = self._kept.read()
@@ -180,13 +219,30 @@ class WitnessState:
             raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
 
     @classmethod
-    def create(cls, path: Path, key: VerifierKey, *, kept: Path | None = None) -> WitnessState:
-        """The state of a new witness, which has signed nothing. Raises `Conflict` where there is one."""
+    def create(
+        cls,
+        path: Path,
+        key: VerifierKey,
+        second: VerifierKey | None = None,
+        *,
+        kept: Path | None = None,
+        is_new_key: bool = False,
+    ) -> WitnessState:
+        """The state of a new witness, which has signed nothing.
+
+        A state that signed nothing yet is replaced. With `is_new_key` another witness's is taken over: its
+        logs and how far they were, while what it signed is no longer shown. Raises `Conflict` otherwise.
+        """
         with Database(path, _STEPS, _WHAT).writing() as connection:
+            before = connection.execute("SELECT kept FROM witness").fetchone()
             # Never replaced: a key without what it has signed could sign a second history (ADR 71).
-            if connection.execute("SELECT * FROM witness").fetchall():
+            if before is not None and before[0] and not is_new_key:
                 raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
-            connection.execute("INSERT INTO witness VALUES (?, 0)", (str(key),))
+            known = max(int(KeptCheckpoint(kept).read() or 0), before[0] if before else 0)
+            connection.execute("DELETE FROM witness")
+            connection.execute("UPDATE log SET time = NULL, note = NULL")
+            row = str(key), known, str(second) if second else None
+            connection.execute("INSERT INTO witness (vkey, kept, second) VALUES (?, ?, ?)", row)
         return cls(path, key.public_key, kept=kept)
 
     def _times_kept(self) -> bytes:
@@ -201,7 +257,7 @@ class WitnessState:
         """
         name = key.name if origin is None else origin
         # The name is shown on terminals and pages (threat A40), and is the first line of checkpoints.
-        if not name.isprintable() or not 0 < len(name.encode()) <= _LONGEST_ORIGIN:
+        if not name.isprintable() or not 0 < len(name.encode()) <= LONGEST_NAME:
             raise Malformed("the name of a log is a line of 1 to 255 bytes")
         if key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=name)
@@ -215,7 +271,7 @@ class WitnessState:
                 if (other == name) != is_same_key:
                     raise Conflict.saying("the log {log} is witnessed already, under its key", log=other)
             connection.execute(
-                "INSERT INTO log VALUES (?1, ?2, ?3, ?4, 0, ?5, NULL, NULL) "
+                "INSERT INTO log (origin, hash, vkey, url, size, root) VALUES (?1, ?2, ?3, ?4, 0, ?5) "
                 "ON CONFLICT (origin) DO UPDATE SET vkey = ?3, url = ?4",
                 (name, origin_hash(name), str(key), url, merkle.EMPTY_ROOT),
             )
@@ -236,7 +292,7 @@ class WitnessState:
             for origin, code, times in connection.execute("SELECT * FROM refused ORDER BY origin, code"):
                 refused.setdefault(origin, {})[code] = times
             forks = dict(connection.execute("SELECT origin, count(*) FROM fork GROUP BY origin"))
-            rows = connection.execute("SELECT origin, vkey, url, size, time FROM log ORDER BY origin")
+            rows = connection.execute("SELECT origin, vkey, url, size, time, unsure FROM log ORDER BY origin")
             return [
                 WitnessedLog(
                     origin,
@@ -246,8 +302,9 @@ class WitnessState:
                     _moment(time),
                     refused.get(origin, {}),
                     forks.get(origin, 0),
+                    unsure,
                 )
-                for origin, vkey, url, size, time in rows
+                for origin, vkey, url, size, time, unsure in rows
             ]
 
     def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
@@ -260,6 +317,151 @@ class WitnessState:
                 assert log.time is not None
                 times = int(now.timestamp()), log.origin, int(log.time.timestamp())
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
+
+    def compare(self, checkpoint: Checkpoint) -> bytes:
+        """Hold a checkpoint that was seen elsewhere against those that its log signed before.
+
+        Returns its note with no line but the log's. Two roots for one size are kept, as `forks` gives them.
+
+        Raises `NotFound` for a log that is not witnessed, and `Refused` where the log did not sign it.
+        """
+        with self._database.writing() as connection:
+            return self._hold(connection, checkpoint)[0]
+
+    def prove_fork(self, old: Checkpoint, new: Checkpoint, tree: merkle.Subtree) -> bool:
+        """Keep two checkpoints that a log signed as a fork, if the tree of the longer one shows that.
+
+        `tree` is that of `new`. Where it begins with another root than that of `old`, the proof of that is
+        kept with `new`, as a request by `add-checkpoint`. Returns false where it begins with this root.
+
+        Raises `InvalidEvidence` where `tree` does not give the root of `new`, and what reading it raises.
+        """
+        root = merkle.root(0, old.size, tree)
+        proof = merkle.consistency_proof(old.size, new.size, tree)
+        merkle.verify_consistency(old.size, root, new.size, new.root, proof)
+        if root == old.root:
+            return False
+        notes = self.compare(old), self.compare(new)
+        with self._database.writing() as connection:
+            ((vkey,),) = connection.execute("SELECT vkey FROM log WHERE origin = ?", (old.origin,))
+            request = AddCheckpoint(old.size, proof, Checkpoint.parse(notes[1])).write()
+            _keep_fork(connection, (old.origin, old.size, vkey), notes[0], request)
+        return True
+
+    def add_peer(self, peer: Peer) -> None:
+        """Ask another hub from now on. Raises `Malformed` for a log's key, `Conflict` for its own."""
+        if peer.key.type is not SignatureType.COSIGNATURE:
+            raise Malformed.saying("the key of {name} is not that of a witness", name=peer.key.name)
+        # ADR 13: what this very witness would say is the copy that it may be itself.
+        if peer.key.public_key == self.key.public_key:
+            raise Conflict.saying("the key of {name} is the witness's own", name=peer.key.name)
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO peer VALUES (?, ?)", (str(peer.key), peer.url))
+
+    def remove_peer(self, name: str) -> None:
+        """Ask another hub no longer, by the name in its key. Raises `NotFound`."""
+        keys = [str(peer.key) for peer in self.peers() if peer.key.name == name]
+        if not keys:
+            raise NotFound.saying("no peer of this hub is called {name}", name=name)
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM peer WHERE vkey = ?", [(key,) for key in keys])
+
+    def peers(self) -> list[Peer]:
+        """The other hubs that are asked, by their keys."""
+        found = self._database.read("SELECT vkey, url FROM peer ORDER BY vkey")
+        return [Peer(VerifierKey.parse(vkey), url) for vkey, url in found]
+
+    @property
+    def is_alone(self) -> bool:
+        """True where the witness signs without asking any peer, as its operator said."""
+        return bool(self._database.read("SELECT alone FROM witness")[0][0])
+
+    def set_alone(self, alone: bool) -> None:
+        """Keep whether the witness signs without asking any peer."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE witness SET alone = ?", (int(alone),))
+
+    def set_unsure(self, origin: str, code: str | None) -> None:
+        """Keep why nothing of a log is signed yet, for the operator; `None` once peers were asked."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE log SET unsure = ? WHERE origin = ?", (code, origin))
+
+    def keep_seen(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint that was read at its log, if it is the newest; hold it against earlier ones.
+
+        Two roots for one size are kept, as `forks` gives them. Raises `LOG_NOT_WITNESSED`,
+        `NOT_SIGNED_BY_LOG`.
+        """
+        with self._database.writing() as connection:
+            self._hold(connection, checkpoint)
+            found = connection.execute(
+                "SELECT note FROM seen WHERE origin = ?", (checkpoint.origin,)
+            ).fetchone()
+            note = _newest(found and bytes(found[0]), checkpoint)
+            connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (checkpoint.origin, note))
+
+    def seen(self, hashed: str) -> bytes:
+        """The newest checkpoint that was read at a log, with all lines, by the hash of its name.
+
+        Empty where none was read yet. Raises `NotFound` for a log that is not witnessed.
+        """
+        found = self._database.read(
+            "SELECT seen.note FROM log LEFT JOIN seen USING (origin) WHERE hash = ? AND vkey IS NOT NULL",
+            hashed,
+        )
+        if not found:
+            raise _not_witnessed()
+        return bytes(found[0][0] or b"")
+
+    def resume(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
+        """Go on from a log's checkpoint that others have seen: nothing that it does not begin follows.
+
+        With a line of this witness no proof is needed: a newer copy of this state has signed it. Raises
+        `OTHER_ROOT` where that contradicts this state, `NOT_CONTINUED` for a larger tree to which it does not
+        lead, and as `keep_seen`.
+        """
+        with self._database.writing() as connection:
+            problem = self._resume(connection, checkpoint, proof)
+        if problem:  # after what was found of a fork is kept
+            raise problem
+
+    def _resume(
+        self, connection: OpenDatabase, checkpoint: Checkpoint, proof: Sequence[bytes]
+    ) -> Problem | None:
+        note, size, root, time = self._hold(connection, checkpoint)
+        own = own_line(self.key, checkpoint)
+        if checkpoint.size < size or (own is None and checkpoint.size == size):
+            return None
+        # What this witness has signed itself leads on; else only what is proved does.
+        is_proved = own is not None and checkpoint.size > size
+        if not is_proved and (unfit := _unfit(AddCheckpoint(size, proof, checkpoint), size, root)):
+            return unfit
+        place = checkpoint.size, checkpoint.root, checkpoint.origin
+        connection.execute("UPDATE log SET size = ?, root = ? WHERE origin = ?", place)
+        if own is not None:
+            stamp = max(int(own.time.timestamp()), time or 0)
+            signed = stamp, note + own.line, checkpoint.origin
+            connection.execute("UPDATE log SET time = ?, note = ? WHERE origin = ?", signed)
+        return None
+
+    def _hold(self, connection: OpenDatabase, checkpoint: Checkpoint) -> tuple[bytes, int, bytes, int | None]:
+        """The log's own part of a note, held against earlier ones; size, root and time of its state."""
+        row = connection.execute(
+            "SELECT vkey, size, root, time FROM log WHERE origin = ? AND vkey IS NOT NULL",
+            (checkpoint.origin,),
+        ).fetchone()
+        if row is None:
+            raise _not_witnessed()
+        vkey, size, root, time = row
+        note = signed_part(_parsed(vkey), checkpoint)
+        if note is None:
+            raise _not_signed()
+        _keep(connection, checkpoint, vkey, note, size)
+        return note, size, root, time
+
+    def is_forked(self, origin: str) -> bool:
+        """True where a proof is kept that a log has two versions."""
+        return bool(self._database.read("SELECT 1 FROM fork WHERE origin = ? LIMIT 1", origin))
 
     def forks(self) -> list[Fork]:
         """The proofs of forks, of every log."""
@@ -310,11 +512,9 @@ class WitnessState:
         if row is None or row[0] is None:  # add-checkpoint: 404, before any signature is looked at
             return _not_witnessed()
         vkey, size, root, time = row
-        note = _signed_by(_parsed(vkey), checkpoint)
+        note = signed_part(_parsed(vkey), checkpoint)
         if note is None:
-            return NOT_SIGNED_BY_LOG(
-                "the checkpoint is not signed by the log, or not with the key known here"
-            )
+            return _not_signed()
         # Before the request is judged: a fork shows whether or not it is cosigned (ADR 71).
         _keep(connection, checkpoint, vkey, note, size)
         if unfit := _unfit(request, size, root):
@@ -333,29 +533,86 @@ class WitnessState:
 class Witness:
     """Signs checkpoints of a state's logs, at the time of `clock`.
 
-    Requests of several threads are kept together, and so wait for the disk once.
+    Requests of several threads are kept together, and so wait for the disk once. Of a log for which
+    `is_sure` is false nothing is signed: whether the state is the newest is not known.
     """
 
-    def __init__(self, state: WitnessState, signer: Signer, clock: Callable[[], datetime]) -> None:
-        self.state, self._signer, self._clock = state, signer, clock
+    def __init__(
+        self,
+        state: WitnessState,
+        signer: Signer,
+        clock: Callable[[], datetime],
+        is_sure: Callable[[str], bool] = lambda _: True,
+        *,
+        second: MlDsaSigner | None = None,
+    ) -> None:
+        """`second` signs with ML-DSA-44, beside `signer`. Raises `Damaged` unless the state names its key."""
+        self.state, self.is_sure = state, is_sure
+        self._signer, self._clock, self._second = signer, clock, second
+        # Others could not check its lines.
+        if second is not None and (state.second is None or state.second.public_key != second.public_key):
+            raise Damaged("the state of the witness names another key for ML-DSA-44")
         self._turns: Turns[AddCheckpoint, bytes] = Turns(lambda asked: state.advance(asked, self._cosign))
 
     def add_checkpoint(self, body: bytes) -> bytes:
-        """The cosignature line that answers a request (tlog-witness, add-checkpoint), once it is durable.
+        """The cosignature lines that answer a request (tlog-witness, add-checkpoint), once they are durable.
 
         Raises `Malformed` for a body that is no request, or has an old size above the new one,
         `LOG_NOT_WITNESSED`, `NOT_SIGNED_BY_LOG`, `WITNESS_AT_OTHER_SIZE` with the fact `size`, `OTHER_ROOT`,
-        `NOT_CONTINUED`; `CLOCK_BEHIND` as `time_to_sign`, and what the state raises.
+        `NOT_CONTINUED`; `WITNESS_NOT_SURE` before peers were asked, `CLOCK_BEHIND` as `time_to_sign`, and
+        what the state raises.
         """
         return self._turns(AddCheckpoint.parse(body))
 
     def _cosign(self, checkpoint: Checkpoint, last: datetime | None) -> tuple[datetime, bytes]:
+        # ADR 13: an older copy of the state would sign a second history.
+        if not self.is_sure(checkpoint.origin):
+            raise WITNESS_NOT_SURE("this witness does not know yet what it signed last")
         # ADR 20: cosignatures of a log never go back in time by themselves.
         time = time_to_sign(self._clock(), last)
-        return time, self.state.key.sign(self._signer, checkpoint.text, time)
+        line = self.state.key.sign(self._signer, checkpoint.text, time)
+        # tlog-cosignature: it would say nothing of extension lines, which others may take it for.
+        if self._second is not None and self.state.second and not checkpoint.has_extensions:
+            line += self.state.second.sign(self._second, checkpoint.text, time)
+        return time, line
 
 
-def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
+class OwnLine(NamedTuple):
+    """A cosignature by a witness, and the time that it states."""
+
+    line: bytes
+    time: datetime
+
+
+def own_line(key: VerifierKey, checkpoint: Checkpoint) -> OwnLine | None:
+    """The line of a witness on a checkpoint, if one verifies.
+
+    Others that bear its name are passed over: whoever relays a note may add any, and hide this one.
+    """
+    for name, key_id, signature in checkpoint.signatures:
+        if (name, key_id) == (key.name, key.id):
+            try:
+                time = key.verify(signature, checkpoint.text)
+            except InvalidEvidence:
+                continue
+            assert time is not None  # of a cosignature
+            return OwnLine(signature_line(name, key_id, signature), time)
+    return None
+
+
+def _newest(known: bytes | None, read: Checkpoint) -> bytes:
+    """The note of the larger tree; of one text, with the lines of both, as far as there is room."""
+    if known is None:
+        return read.note
+    before = Checkpoint.parse(known)
+    if before.text != read.text:
+        return read.note if read.size > before.size else known
+    # A log could else take back the line by which a witness knows that it has signed (ADR 71).
+    added = b"".join(signature_line(*line) for line in read.signatures if line not in before.signatures)
+    return known + added if len(known) + len(added) <= LARGEST_NOTE else known
+
+
+def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
     """The note with no line but the log's, or `None` where that is missing or fails.
 
     Lines of other keys are ignored, and not kept: the sender may have added any. A line of this key that does
@@ -369,6 +626,12 @@ def _signed_by(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
         return None
     own = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
     return checkpoint.text + b"\n" + signature_line(*own)
+
+
+def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
+    """Raise the problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
+    if unfit := _unfit(request, known, root):
+        raise unfit
 
 
 def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
@@ -405,15 +668,24 @@ def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: byt
         )
     # threat A44: the log's own signatures on two roots prove the fork to anybody (ADR 71).
     elif before[1] != checkpoint.root:
-        connection.execute(
-            "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
-            "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
-            (*place, before[0], note, _FORKS),
-        )
+        _keep_fork(connection, place, before[0], note)
+
+
+def _keep_fork(connection: OpenDatabase, place: tuple[str, int, str], one: bytes, other: bytes) -> None:
+    """Keep what proves a fork of a log, at a size, under its key."""
+    connection.execute(
+        "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
+        "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
+        (*place, one, other, _FORKS),
+    )
 
 
 def _not_witnessed() -> NotFound:
     return LOG_NOT_WITNESSED("no log of this name is witnessed here")
+
+
+def _not_signed() -> Refused:
+    return NOT_SIGNED_BY_LOG("the checkpoint is not signed by the log, or not with the key known here")
 
 
 def _moment(time: int | None) -> datetime | None:

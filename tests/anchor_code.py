@@ -28,19 +28,19 @@ def compiler(folder: Path) -> Path:
     install = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     patience = ("--retries", "1", "--timeout", "20", "--no-compile")
     try:
-        said = subprocess.run((*install, *patience, COMPILER), capture_output=True, text=True, timeout=300)
+        done = subprocess.run((*install, *patience, COMPILER), capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired as error:
         raise NoCompiler("it takes too long") from error
-    if said.returncode:
-        raise NoCompiler(said.stderr.strip().splitlines()[-1])
+    if done.returncode:
+        raise NoCompiler(done.stderr.strip().splitlines()[-1])
     return folder / "bin" / "vyper"
 
 
 def compiled(vyper: Path) -> dict[str, object]:
     """The content that anchor.json has to have."""
     command = (vyper, "--no-bytecode-metadata", "-f", "bytecode,bytecode_runtime,method_identifiers", SOURCE)
-    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=SOURCE.parent).stdout
-    init_code, runtime_code, functions = said.splitlines()
+    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=SOURCE.parent).stdout
+    init_code, runtime_code, functions = output.splitlines()
     selectors = {name.partition("(")[0]: int(value, 16) for name, value in json.loads(functions).items()}
     return {
         "compiler": COMPILER,

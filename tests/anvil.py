@@ -80,19 +80,19 @@ class Node:
 def anvil(*arguments: str) -> Iterator[Node]:
     """A node as long as the block lasts, with `arguments` of its command line; on a port that is free."""
     command = [str(PROGRAM), "--host", "127.0.0.1", "--port", "0", *arguments]
-    with tempfile.NamedTemporaryFile() as said:  # a pipe that nobody reads any more would end it
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    with tempfile.NamedTemporaryFile() as output:  # a pipe that nobody reads any more would end it
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            yield Node(process, _port(process, Path(said.name)))
+            yield Node(process, _port(process, Path(output.name)))
         finally:
             process.kill()
             process.wait()
 
 
-def _port(process: subprocess.Popen[bytes], said: Path) -> int:
+def _port(process: subprocess.Popen[bytes], output: Path) -> int:
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
-        if found := _LISTENS.search(said.read_text()):
-            return int(found[1])
+        if listening := _LISTENS.search(output.read_text()):
+            return int(listening[1])
         time.sleep(0.01)
-    pytest.fail(f"anvil does not listen: {said.read_text()}")
+    pytest.fail(f"anvil does not listen: {output.read_text()}")

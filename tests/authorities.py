@@ -106,13 +106,13 @@ def of(curve: str) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(CURVES[curve])
 
 
-def recognised(*anchors: Certified, id: str = "", name: str = "Utopia", **said: object) -> RecognisedIssuer:  # noqa: A002
+def recognised(*anchors: Certified, id: str = "", name: str = "Utopia", **more: object) -> RecognisedIssuer:  # noqa: A002
     """The trust list entry of an issuer with these anchors."""
     return RecognisedIssuer(
         id or anchored_id(anchors[0].der),
         name,
-        anchors=tuple(one.text for one in anchors),
-        **said,  # type: ignore[arg-type]
+        anchors=tuple(anchor.text for anchor in anchors),
+        **more,  # type: ignore[arg-type]
     )
 
 

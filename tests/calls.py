@@ -13,12 +13,12 @@ class _EnoughError(Exception):
 
 def calls(work: Callable[[], object], most: int = 1 << 30) -> int:
     """The number of functions that `work` calls, of Python or C; stops beyond `most`."""
-    made = 0
+    counted = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal made
-        made += event in ("call", "c_call")
-        if made > most:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+        if counted > most:
             sys.setprofile(None)
             raise _EnoughError
 
@@ -29,4 +29,4 @@ def calls(work: Callable[[], object], most: int = 1 << 30) -> int:
         pass
     finally:
         sys.setprofile(None)
-    return made
+    return counted

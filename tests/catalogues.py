@@ -51,6 +51,8 @@ IN_ENGLISH = (
     "ledger/folder.py",
     "ledger/lookup.py",
     "ledger/outbox.py",
+    "ledger/cosigned.py",
+    "ledger/cosigning.py",
     "ledger/witness.py",  # who runs a hub
     "hub",
     "intaglio/commands/hub.py",
@@ -78,13 +80,13 @@ IN_PAGES = {**KEYWORDS, "tr_in": ((1, "c"), 2)}
 
 def template() -> Catalog:
     """Everything that can be translated, in the order of places; by context, and for codes their meaning."""
-    found = Catalog(domain=DOMAIN, fuzzy=False)
+    catalogue = Catalog(domain=DOMAIN, fuzzy=False)
     for name, kind in codes.kinds().items():
         if kind.title is not None:  # else that of its class
-            found.add(kind.title, context="title")
-        found.add(kind.code, context="sentence", auto_comments=[codes.meaning(name)])
+            catalogue.add(kind.title, context="title")
+        catalogue.add(kind.code, context="sentence", auto_comments=[codes.meaning(name)])
     for code, text in FINDINGS.items():
-        found.add(code, context="sentence", auto_comments=[text])
+        catalogue.add(code, context="sentence", auto_comments=[text])
     tables = {
         "clause": CLAUSES.values(),
         "remedy": (*REMEDIES.values(), CLAIMED),
@@ -92,7 +94,7 @@ def template() -> Catalog:
         "detail": details(),
         "fact": dict.fromkeys(chain.from_iterable(PHRASES.values())),
         "said": _answers(),
-        "health": (text for said in health.SAID.values() for text in said if text),
+        "health": (text for texts_of_finding in health.SAID.values() for text in texts_of_finding if text),
         "step": (*STEPS, *advice.STEPS.values()),
         "mark": (*report.MARKS.values(), advice.NOT_CHECKED),
         "why": advice.WHYS.values(),
@@ -109,14 +111,14 @@ def template() -> Catalog:
     }
     for context, texts in tables.items():
         for text in texts:
-            found.add(text, context=context)
+            catalogue.add(text, context=context)
     for file in sorted(SPEAKING.rglob("*.py")):
         for _, message, comments, where in extract_from_file("python", file, keywords=KEYWORDS):
-            found.add(message, context=where, auto_comments=comments)
+            catalogue.add(message, context=where, auto_comments=comments)
     for file in sorted((SPEAKING / "pages" / "templates").glob("*.html")):
         for _, message, comments, where in extract_from_file("jinja2", file, keywords=IN_PAGES):
-            found.add(message, context=where, auto_comments=comments)
-    return found
+            catalogue.add(message, context=where, auto_comments=comments)
+    return catalogue
 
 
 class Made(NamedTuple):
@@ -141,7 +143,7 @@ def _made() -> Iterator[Made]:
         chosen = _chosen(file)
         for node in nodes(file, ast.Call):
             name, says, beginning = _kind(node.func), node.args[:1], ""
-            kinds = sorted(names[one] for one in chosen.get(name, {name}) & names.keys())
+            kinds = sorted(names[each] for each in chosen.get(name, {name}) & names.keys())
             if name in FETCHING:
                 kind, beginning = FETCHING[name]
                 kinds, says = [kind], node.args[1:2]
@@ -150,16 +152,16 @@ def _made() -> Iterator[Made]:
             if not kinds:
                 continue
             facts = frozenset(keyword.arg or "" for keyword in node.keywords)
-            texts = tuple(beginning + text for said in says for text in _texts(said, file))
+            texts = tuple(beginning + text for expression in says for text in _texts(expression, file))
             for code in kinds:
                 yield Made(file.relative_to(ROOT), code, facts, texts)
 
 
-def _kind(made: ast.expr) -> str:
+def _kind(call: ast.expr) -> str:
     """The name of the called object, without `saying` and its module."""
-    if isinstance(made, ast.Attribute) and made.attr == "saying":
-        made = made.value
-    return made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
+    if isinstance(call, ast.Attribute) and call.attr == "saying":
+        call = call.value
+    return call.attr if isinstance(call, ast.Attribute) else call.id if isinstance(call, ast.Name) else ""
 
 
 def _chosen(file: Path) -> dict[str, set[str]]:
@@ -171,12 +173,14 @@ def _chosen(file: Path) -> dict[str, set[str]]:
     }
 
 
-def _texts(said: ast.expr, file: Path) -> Iterator[str]:
+def _texts(expression: ast.expr, file: Path) -> Iterator[str]:
     """A text that stands there, or those that a name stands for."""
-    values = [said]
-    if isinstance(said, ast.Name):
+    values = [expression]
+    if isinstance(expression, ast.Name):
         named = ((node.targets[0], node.value) for node in nodes(file, ast.Assign))
-        values = [value for target, value in named if isinstance(target, ast.Name) and target.id == said.id]
+        values = [
+            value for target, value in named if isinstance(target, ast.Name) and target.id == expression.id
+        ]
     either = ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value] for value in values)
     values = list(chain.from_iterable(either))
     for value in values:
@@ -206,7 +210,7 @@ def for_people() -> list[Made]:
 
 
 def _is_in_english(file: Path) -> bool:
-    return any(file.is_relative_to(one) for one in IN_ENGLISH)
+    return any(file.is_relative_to(path) for path in IN_ENGLISH)
 
 
 def _hints() -> Iterator[str]:
@@ -232,9 +236,9 @@ def read(language: str) -> Catalog:
 
 def compiled(catalogue: Catalog) -> bytes:
     """Its `.mo`."""
-    made = io.BytesIO()
-    write_mo(made, catalogue)
-    return made.getvalue()
+    content = io.BytesIO()
+    write_mo(content, catalogue)
+    return content.getvalue()
 
 
 def renew(language: str) -> None:

@@ -48,13 +48,13 @@ def _names(locales: Iterable[str], month: int) -> set[str]:
 
 def countries() -> dict[str, dict[str, list[str]]]:
     """By code and language, the names of a country that the table lacks."""
-    known = shipped("resident").fields["nationality"].codes
+    codes = shipped("resident").fields["nationality"].codes
     names = {
         code: {language: Locale.parse(locale).territories[code] for language, locale in FURTHER.items()}
-        for code in sorted({*known.values()})
+        for code in sorted({*codes.values()})
     }
     return {
-        code: {language: [name] for language, name in each.items() if fold(name) not in known}
+        code: {language: [name] for language, name in each.items() if fold(name) not in codes}
         for code, each in names.items()
     }
 

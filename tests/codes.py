@@ -115,8 +115,8 @@ def page() -> str:
         )
         lines.append(f"| {' | '.join(map(str, cells))} |\n")
     checks = [f"| `{code}` | {sentence} |\n" for code, sentence in FINDINGS.items()]
-    found = [f"| `{code}` | {said.finding} | {said.remedy} |\n" for code, said in SAID.items()]
-    return "".join((_PROBLEMS, *lines, _CHECKS, *checks, _HEALTH, *found))
+    health = [f"| `{code}` | {words.finding} | {words.remedy} |\n" for code, words in SAID.items()]
+    return "".join((_PROBLEMS, *lines, _CHECKS, *checks, _HEALTH, *health))
 
 
 if __name__ == "__main__":

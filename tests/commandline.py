@@ -102,13 +102,13 @@ def typed(
         assert process.stderr is not None
         given_up = threading.Timer(60, process.kill)  # on a question that never comes
         given_up.start()
-        told = heard = b""
+        shown = heard = b""
         for question, answer in dialogue:
-            while question not in told:
+            while question not in shown:
                 character = process.stderr.read(1)
-                assert character, told
-                told += character
-            heard, told = heard + told, b""
+                assert character, shown
+                shown += character
+            heard, shown = heard + shown, b""
             os.write(ours, (answer if isinstance(answer, bytes) else answer()) + b"\n")
         out, err = process.communicate()
         given_up.cancel()

@@ -45,22 +45,22 @@ def tested(suite: Path, environment: Mapping[str, str]) -> dict[str, Any]:
         )
         if not report.exists():
             sys.exit(done.stderr.decode())
-        found: dict[str, Any] = json.loads(report.read_text())
-        return found
+        results: dict[str, Any] = json.loads(report.read_text())
+        return results
 
 
 def over_http(suite: Path) -> dict[str, Any]:
     """The report of a suite that asks a service."""
-    with tempfile.TemporaryDirectory() as home, Path(home, "said").open("w+") as said:
+    with tempfile.TemporaryDirectory() as home, Path(home, "said").open("w+") as output:
         serve = ("--home", home, "api", "serve", "--profile", "conformance", "--tls", "--port", "0")
         command = (sys.executable, "-m", "intaglio", *serve)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT) as service:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, cwd=ROOT) as service:
             try:
                 assert service.stdout is not None
                 configuration = service.stdout.readline()
                 if not configuration:
-                    said.seek(0)
-                    sys.exit(said.read())
+                    output.seek(0)
+                    sys.exit(output.read())
                 (suite / "localConfig.cjs").write_text(f"module.exports = {configuration};\n")
                 # The profile's certificate is made at start, and these suites know no authority of ours.
                 return tested(suite, {"NODE_TLS_REJECT_UNAUTHORIZED": "0"})
@@ -83,11 +83,13 @@ def by_command(suite: Path) -> dict[str, Any]:
 def main(folder: str) -> int:
     """Prints the result; 1 where a test failed that docs/conformance.md does not have."""
     suite = Path(folder)
-    found = (by_command if (suite / "implementations").is_dir() else over_http)(suite)
-    known, unknown = _unspaced(KNOWN.read_text()), 0
-    print(f"passed {len(found['passes'])}, failed {len(found['failures'])}, pending {len(found['pending'])}")
-    for test in found["failures"]:
-        is_known = _unspaced(test["title"]) in known
+    report = (by_command if (suite / "implementations").is_dir() else over_http)(suite)
+    allowed, unknown = _unspaced(KNOWN.read_text()), 0
+    print(
+        f"passed {len(report['passes'])}, failed {len(report['failures'])}, pending {len(report['pending'])}"
+    )
+    for test in report["failures"]:
+        is_known = _unspaced(test["title"]) in allowed
         unknown += not is_known
         print(f"{'known' if is_known else 'NEW'}: {test['fullTitle']}\n  {test['err'].get('message', '')}")
     return 1 if unknown else 0

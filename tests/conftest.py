@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -16,9 +17,9 @@ from tests import measured, softhsm
 from tests.commandline import Program
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
-__all__ = ["pytest_addoption", "pytest_runtestloop", "pytest_terminal_summary"]
+__all__ = ["pytest_addoption", "pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
 
-pytest_runtestloop = measured.pytest_runtestloop
+pytest_runtest_call, pytest_runtestloop = measured.pytest_runtest_call, measured.pytest_runtestloop
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
@@ -53,7 +54,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 
-    So is the contract of ledgers over the twin of S3, which has quick tests of its own.
+    So is the contract of ledgers over the twin of S3, which has quick tests of its own. With SHUFFLE, a
+    number, all run in the random order of that number, so that a test that needs another before it fails.
     """
     for item in items:
         named = getattr(item, "callspec", None)
@@ -63,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soaking = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soaking)
         items[:] = [item for item in items if item not in soaking]
+    if seed := os.environ.get("SHUFFLE"):
+        random.Random(seed).shuffle(items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -110,8 +114,8 @@ def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[softhsm.Token]:
     """A token in software, for tests that have `softhsm.needed`: one a process."""
-    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as made:
-        yield made
+    with softhsm.token(tmp_path_factory.mktemp("softhsm")) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -40,13 +40,13 @@ class Crowd:
             key = b"%d/%d" % (name, number)
             try:
                 log = log or open_log(open_store(self._uri), kept=self._kept.with_name(f"kept{name}"))
-                found = log.append([key] * 3, key)
+                indexes = log.append([key] * 3, key)
                 checkpoint = log.checkpoint()
             except Unavailable as problem:  # the same once more, until it is done
                 self.problems.append(problem)
                 time.sleep(0.02)
             else:
-                self.acknowledged[key] = found
+                self.acknowledged[key] = indexes
                 assert self.signed.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root
                 number += 1
 

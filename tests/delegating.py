@@ -26,5 +26,5 @@ class DelegatingIndex:
 
 def delegating(path: Path) -> Index:
     """As an index, by its contract."""
-    made: Any = DelegatingIndex(path)
-    return made  # type: ignore[no-any-return]
+    index: Any = DelegatingIndex(path)
+    return index  # type: ignore[no-any-return]

@@ -20,10 +20,10 @@ def instead(real: T, **members: Any) -> T:
 
     class Double:
         def __getattr__(self, name: str) -> Any:
-            found, member = getattr(real, name), members.get(name)
+            attribute, member = getattr(real, name), members.get(name)
             if callable(member):
-                return partial(member, found)
-            return found if member is None else member
+                return partial(member, attribute)
+            return attribute if member is None else member
 
     return cast("T", Double())
 
@@ -53,10 +53,10 @@ def stops(
         calls += 1
         if calls == on_call and before:
             end()
-        found = real(*arguments, **options)
+        outcome = real(*arguments, **options)
         if calls == on_call:
             end()
-        return found
+        return outcome
 
     def end() -> None:
         if error is not None:

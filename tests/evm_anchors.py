@@ -43,16 +43,16 @@ class Anchored:
         self.file.write_text("\n".join(urls))
         self.file.chmod(0o600)
 
-    def begin(self, node: Node, **given: str) -> EvmAnchor:
+    def begin(self, node: Node, **settings: str) -> EvmAnchor:
         """Funds the account, and makes the contract."""
-        said = {"rpc-file": str(self.file), "owner": OWNER, **given}
+        members = {"rpc-file": str(self.file), "owner": OWNER, **settings}
         try:
-            self.settings = begin(self.name, said, self.sender)
+            self.settings = begin(self.name, members, self.sender)
         except Problem as problem:
             if not is_a(problem, FEE_ACCOUNT_LOW):
                 raise
             node.call("anvil_setBalance", problem.facts["account"], RICH)
-            self.settings = begin(self.name, said, self.sender)
+            self.settings = begin(self.name, members, self.sender)
         return self.anchor()
 
     def anchor(self, **changed: object) -> EvmAnchor:
@@ -68,8 +68,8 @@ class Anchored:
         """The fact that a verifier learns from the evidence if it knows the block and the contract."""
         header = header_of(evidence)
         pin = base64url_encode(header.hash + header.time.to_bytes(8))
-        known = {"contracts": [self.settings["contract"]], "blocks": pin}
-        trust = trust_in(self.log, TrustedLedger(KIND, self.name, known))
+        facts = {"contracts": [self.settings["contract"]], "blocks": pin}
+        trust = trust_in(self.log, TrustedLedger(KIND, self.name, facts))
         return verify_anchoring(checkpoint, evidence, trust, kinds=KINDS)
 
 

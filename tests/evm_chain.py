@@ -28,14 +28,14 @@ _RECEIPTS_ROOT, _NUMBER, _TIMESTAMP = 5, 8, 11
 
 def header(time: int, receipts_root: bytes, fields: int = 21, number: int = 7) -> bytes:
     """A header with so many fields, each of its length."""
-    found: list[rlp.Item] = [
+    items: list[rlp.Item] = [
         rlp.integer(1_000 + at) if width == 0 else bytes((at,)) * max(width, 5)
         for at, width in enumerate(_WIDTHS[:fields])
     ]
-    found += [b"\x01"] * (fields - len(found))
-    found[_RECEIPTS_ROOT], found[_NUMBER] = receipts_root, rlp.integer(number)
-    found[_TIMESTAMP] = rlp.integer(time)
-    return rlp.encode(found)
+    items += [b"\x01"] * (fields - len(items))
+    items[_RECEIPTS_ROOT], items[_NUMBER] = receipts_root, rlp.integer(number)
+    items[_TIMESTAMP] = rlp.integer(time)
+    return rlp.encode(items)
 
 
 def event(size: int, root: bytes, origin: str, contract: bytes = CONTRACT) -> rlp.Item:
@@ -51,11 +51,11 @@ def receipt(*events: rlp.Item, kind: int = 2) -> bytes:
 
 def others(count: int) -> list[bytes]:
     """Receipts of somebody else's transactions, of all types, with events and without."""
-    found = []
+    receipts = []
     for number in range(count):
-        one: rlp.Item = [bytes((number % 256,)) * 20, [b"\x01" * 32] * (number % 5), b"x"]
-        found.append(receipt(*[one] * (number % 3), kind=number % 5))
-    return found
+        log: rlp.Item = [bytes((number % 256,)) * 20, [b"\x01" * 32] * (number % 5), b"x"]
+        receipts.append(receipt(*[log] * (number % 3), kind=number % 5))
+    return receipts
 
 
 @dataclass

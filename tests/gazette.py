@@ -29,8 +29,8 @@ class Gazette:
 
     def submit(self, checkpoints: Sequence[Checkpoint]) -> None:
         """For the next issue; one that was printed is not printed again."""
-        known = {digest for issue in (*self._issues, self.accepted) for digest in issue}
-        new = {checkpoint.digest: None for checkpoint in checkpoints if checkpoint.digest not in known}
+        printed = {digest for issue in (*self._issues, self.accepted) for digest in issue}
+        new = {checkpoint.digest: None for checkpoint in checkpoints if checkpoint.digest not in printed}
         self.accepted += new
 
     def print(self, now: datetime) -> None:
@@ -63,13 +63,13 @@ def _pinned(ledger: TrustedLedger) -> Gazette:
     return Gazette(ledger.where, printed=printed)
 
 
-def _verify(checkpoint: Checkpoint, evidence: Evidence, known: Gazette) -> Fact:
+def _verify(checkpoint: Checkpoint, evidence: Evidence, gazette: Gazette) -> Fact:
     if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
         raise InvalidEvidence("the issue of the gazette does not have the digest")
-    time = known.printed.get(hash_of(evidence.body))
+    time = gazette.printed.get(hash_of(evidence.body))
     if time is None:
         raise UnknownLedger("the issue of the gazette is not one that is known here")
-    return Fact(NOTICE, known.name, time, "gazette")
+    return Fact(NOTICE, gazette.name, time, "gazette")
 
 
 NOTICES = OfCheckpoints(_pinned, _verify)

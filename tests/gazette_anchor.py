@@ -114,8 +114,8 @@ class GazetteAnchor(Gazette):
 def gazettes(folder: Path, make: type[GazetteAnchor] = GazetteAnchor) -> Mapping[str, AnchorKind]:
     """The kind of anchor that gazettes in a folder are, a file each."""
 
-    def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
-        return {"of": sender.log.origin, **given}
+    def begin(name: str, settings: Mapping[str, str], sender: Sender) -> Mapping[str, Any]:
+        return {"of": sender.log.origin, **settings}
 
     def open_(name: str, settings: Mapping[str, Any], sender: Sender) -> GazetteAnchor:
         assert settings["of"] == sender.log.origin

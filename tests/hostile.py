@@ -45,13 +45,13 @@ def text(value: Any) -> bytes:
 
 def filled(size: int, items: Iterator[Any]) -> list[Any]:
     """As many of the items as `size` bytes hold."""
-    found: list[Any] = []
+    fitting: list[Any] = []
     for item in items:
         size -= len(text(item)) + 1
         if size < 0:
-            return found
-        found.append(item)
-    return found
+            return fitting
+        fitting.append(item)
+    return fitting
 
 
 def credential(claims: Any, *contexts: Any, **change: Any) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def with_proofs(
     """The document signed `number` times; if signing costs too much, with proofs of the right form."""
     if not change:
         try:
-            found = dict(document)
+            secured = dict(document)
             for at in range(number):
-                found = signed(found, suite, nonce=str(at))
+                secured = signed(secured, suite, nonce=str(at))
         except Problem:
             pass
         else:
-            return found
+            return secured
     value = _PROOF["proofValue"][:-1]
     return {
         **document,
@@ -171,8 +171,8 @@ def shared_predicate(length: int, levels: int) -> Maker:
 
     def make(size: int) -> bytes:
         trees = [alike(levels, "k")] * max(2, min(20, size // 20_000))
-        one = credential({"p": trees}, EXAMPLES, {"k": "urn:x:" + "a" * (length - 6)})
-        return text(presented([with_proofs(one, 1 if length > 5_000 else 8)] * 16))
+        inner = credential({"p": trees}, EXAMPLES, {"k": "urn:x:" + "a" * (length - 6)})
+        return text(presented([with_proofs(inner, 1 if length > 5_000 else 8)] * 16))
 
     return make
 
@@ -238,13 +238,13 @@ def lists(suite: str, purposes: int, entries: int, proofs: int = 1) -> Maker:
         whole = empty_list(entries)
         whole["credentialSubject"]["statusPurpose"] = names
         each = max(10, (size - 5_000) // 64 - len(text(whole)) - 700 * proofs)
-        made = []
+        anchored = []
         for number in range(64):
             document = {**whole, "name": str(number), "description": "x" * each}
             for at in range(proofs):
                 document = signed(document, suite, nonce=str(at))
-            made.append(Anchored(document))
-        return listed(made, *names)
+            anchored.append(Anchored(document))
+        return listed(anchored, *names)
 
     return make
 
@@ -302,19 +302,19 @@ def documents_of_the_holders_issuers(size: int) -> bytes:
     for number in range(64):
         did = f"did:web:host{number}.example"
         documents.append(Anchored({"id": did, "x": "y" * max(1, size // 64 - 8_000)}))
-    made = [
+    credentials = [
         with_proofs(credential({"q": number}), 8, verificationMethod=f"did:web:host{number}.example#k")
         for number in range(16)
     ]
-    return compact(Bundle(presented(made), (), tuple(documents), ()))
+    return compact(Bundle(presented(credentials), (), tuple(documents), ()))
 
 
 def bomb(size: int) -> bytes:
     packed = gzip.compress(bytes(min(1 << 21, size * 900) - 1), 9)
     whole = empty_list()
     whole["credentialSubject"]["encodedList"] = "u" + base64url_encode(packed)
-    made = [Anchored(signed({**whole, "name": str(number)})) for number in range(64)]
-    return listed(made)
+    anchored = [Anchored(signed({**whole, "name": str(number)})) for number in range(64)]
+    return listed(anchored)
 
 
 def far_bomb(size: int) -> bytes:
@@ -329,8 +329,8 @@ def padded_bomb(size: int) -> bytes:
     whole = empty_list()
     noise = bytes((number * number >> 3) & 255 for number in range(min(size // 2, 1 << 20)))
     whole["credentialSubject"]["encodedList"] = "u" + base64url_encode(gzip.compress(noise, 0))
-    made = [Anchored(signed(whole))] * max(1, size // len(text(whole)))
-    return listed(made[:64])
+    anchored = [Anchored(signed(whole))] * max(1, size // len(text(whole)))
+    return listed(anchored[:64])
 
 
 # Contexts, and names of the vendored ones
@@ -392,10 +392,14 @@ _LONG = "urn:x:" + "a" * 4_000
 _PICTURE = "data:image/png;base64," + "A" * 500_000
 
 
-def about_one(subject: Any, said: Iterator[Any]) -> bytes:
+def about_one(subject: Any, evidence: Iterator[Any]) -> bytes:
     """An unsigned credential: it is parsed before any signature is looked for."""
     head = {"@context": ["https://www.w3.org/ns/credentials/v2"], "type": ["VerifiableCredential"]}
-    rest = {"issuer": "did:web:a.example", "credentialSubject": subject or {"id": "u:a"}, "evidence": [*said]}
+    rest = {
+        "issuer": "did:web:a.example",
+        "credentialSubject": subject or {"id": "u:a"},
+        "evidence": [*evidence],
+    }
     return text({**head, **rest})
 
 
@@ -599,30 +603,30 @@ def _some(random: Random, size: int) -> Maker:
 def _claims(value: Any) -> list[dict[str, Any]]:
     """The subjects in a document, which may say anything."""
     documents = [value.get("credential"), value.get("presentation"), value]
-    found: list[dict[str, Any]] = []
+    subjects: list[dict[str, Any]] = []
     for document in documents:
         if isinstance(document, dict):
             inside = document.get("verifiableCredential", [])
-            for one in (document, *(inside if isinstance(inside, list) else [inside])):
-                if isinstance(one, dict) and isinstance(one.get("credentialSubject"), dict):
-                    found.append(one["credentialSubject"])
-    return found
+            for each in (document, *(inside if isinstance(inside, list) else [inside])):
+                if isinstance(each, dict) and isinstance(each.get("credentialSubject"), dict):
+                    subjects.append(each["credentialSubject"])
+    return subjects
 
 
 def _change(random: Random, value: dict[str, Any], size: int) -> None:
     for claims in _claims(value)[: random.choice([1, 16])]:
         name = random.choice([*claims, "p", "q" * random.choice([1, 100, 4_000])])
-        found = claims.get(name, 1)
+        former = claims.get(name, 1)
         match random.randrange(6):
             case 0:
                 others = _claims(json.loads(_some(random, size)(_length(random, size) // 16)))
-                claims[name] = [found, random.choice(others)] if others else found
+                claims[name] = [former, random.choice(others)] if others else former
             case 1:
-                claims[name] = [found] * random.choice([2, 7, 40])
+                claims[name] = [former] * random.choice([2, 7, 40])
             case 2:
-                claims[name] = nested(random.randrange(1, 30), found, lambda inside: {"q": inside})
+                claims[name] = nested(random.randrange(1, 30), former, lambda inside: {"q": inside})
             case 3:
-                claims[name] = nested(random.randrange(1, 7), found, lambda inside: {"q": [inside, inside]})
+                claims[name] = nested(random.randrange(1, 7), former, lambda inside: {"q": [inside, inside]})
             case 4:
                 terms = range(random.randrange(2_000))
                 claims["@context"] = {f"t{number}": f"urn:t:{number}" for number in terms}
@@ -636,8 +640,8 @@ def _change(random: Random, value: dict[str, Any], size: int) -> None:
 def _signed_anew(value: dict[str, Any], proofs: int) -> dict[str, Any]:
     if "verifiableCredential" in value:
         items = value["verifiableCredential"]
-        one = _signed_anew(items[0], proofs)
-        return {**value, "verifiableCredential": [one] * len(items)}
+        item = _signed_anew(items[0], proofs)
+        return {**value, "verifiableCredential": [item] * len(items)}
     if value.get("issuer") == STRANGER.did:
         unsigned = {name: member for name, member in value.items() if name != "proof"}
         return with_proofs(unsigned, proofs)

@@ -60,8 +60,8 @@ class JWT(Secured):
             or "crit" in header
         ):
             raise InvalidProof("the header is not that of a credential")
-        made = header.get("iat")
-        created = datetime.fromtimestamp(made, UTC) if isinstance(made, int) else None
+        seconds = header.get("iat")
+        created = datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
         return Signatures([SignedJWT(str(header.get("kid")), header["alg"], created)])
 
     def verify(self, signed: Signed, key: PublicKey, work: Work) -> None:
@@ -104,9 +104,9 @@ class JWTForm:
         return ALGORITHMS[key.type]
 
     def secure(
-        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], signer: Signer, options: Options
     ) -> Received:
-        return compact("vc-ld+jwt", unsigned(facts, said), signer, options, MEDIA_TYPE)
+        return compact("vc-ld+jwt", unsigned(facts, content), signer, options, MEDIA_TYPE)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
         raise UnsupportedForm("credentials in this form are presented as JSON")

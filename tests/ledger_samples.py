@@ -58,13 +58,13 @@ def naive_path(index: int, entries: Sequence[bytes]) -> list[bytes]:
     return [*naive_path(index - middle, entries[middle:]), naive_root(entries[:middle])]
 
 
-def naive_proof(old: int, entries: Sequence[bytes], *, known: bool = True) -> list[bytes]:
+def naive_proof(old: int, entries: Sequence[bytes], *, is_known: bool = True) -> list[bytes]:
     """SUBPROOF as RFC 6962 2.1.2 defines it."""
     if old == len(entries):
-        return [] if known else [naive_root(entries)]
+        return [] if is_known else [naive_root(entries)]
     middle = 1
     while middle * 2 < len(entries):
         middle *= 2
     if old <= middle:
-        return [*naive_proof(old, entries[:middle], known=known), naive_root(entries[middle:])]
-    return [*naive_proof(old - middle, entries[middle:], known=False), naive_root(entries[:middle])]
+        return [*naive_proof(old, entries[:middle], is_known=is_known), naive_root(entries[middle:])]
+    return [*naive_proof(old - middle, entries[middle:], is_known=False), naive_root(entries[:middle])]

@@ -73,16 +73,16 @@ class LineForm:
         return "line-ed25519"
 
     def secure(
-        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], signer: Signer, options: Options
     ) -> Enveloped:
-        return self.sign(unsigned(facts, said), signer, options)
+        return self.sign(unsigned(facts, content), signer, options)
 
     def present(self, credentials: Sequence[Received], signer: Signer, options: Options) -> Received:
         raise UnsupportedForm("a line holds a credential")
 
     def sign(self, claims: Mapping[str, Any], signer: Signer, options: Options) -> Enveloped:
-        said = {"method": options.verification_method, "purpose": options.purpose, "claims": claims}
-        text = b"line:" + base64url_encode(json.dumps(said).encode()).encode()
+        members = {"method": options.verification_method, "purpose": options.purpose, "claims": claims}
+        text = b"line:" + base64url_encode(json.dumps(members).encode()).encode()
         return Enveloped(MEDIA_TYPE, text + b":" + base64url_encode(signer.sign(text)).encode())
 
 

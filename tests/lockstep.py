@@ -49,10 +49,10 @@ class Race:
                 return self.cursor().execute(*arguments)
 
         def stepping(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            found: sqlite3.Connection = connect(
+            connection: sqlite3.Connection = connect(
                 *arguments, **{**options, "timeout": 0, "factory": Connection}
             )
-            return found
+            return connection
 
         def flocking(descriptor: int, kind: int) -> None:
             if kind & fcntl.LOCK_NB:  # tried again and again by its caller
@@ -138,7 +138,7 @@ class Race:
         deadline = time.monotonic() + _LONGEST
         while True:
             try:
-                found = take(*arguments)
+                lock = take(*arguments)
             except (OSError, sqlite3.Error) as error:
                 if not is_locked(error) or time.monotonic() > deadline:
                     raise
@@ -146,7 +146,7 @@ class Race:
                 time.sleep(0.001)
             else:
                 self._go_on()
-                return found
+                return lock
 
     def _hold_up(self) -> None:
         with self._changed:

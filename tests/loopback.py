@@ -156,8 +156,8 @@ class _Exchange(socketserver.BaseRequestHandler):
                     if not received:
                         return
                     head += received
-                told = re.search(rb"(?i)\ncontent-length: (\d+)", head)
-                left = int(told[1]) - len(head.partition(b"\r\n\r\n")[2]) if told else 0
+                length = re.search(rb"(?i)\ncontent-length: (\d+)", head)
+                left = int(length[1]) - len(head.partition(b"\r\n\r\n")[2]) if length else 0
                 while left > 0 and (received := connection.recv(65536)):  # else the connection would break
                     head, left = head + received, left - len(received)
                 self.server.requests.append(head.decode("latin-1"))

@@ -38,8 +38,8 @@ class Liar(ThreadingHTTPServer):
         time.sleep(self.late.get(method, 0.0))
         answer = {} if method in self.deaf else self._truth(body)
         if method in self.lies:
-            told = self.lies[method](answer.get("result"), asked["params"])
-            answer = {"jsonrpc": "2.0", "id": asked["id"], **(told if _is_error(told) else {"result": told})}
+            lie = self.lies[method](answer.get("result"), asked["params"])
+            answer = {"jsonrpc": "2.0", "id": asked["id"], **(lie if _is_error(lie) else {"result": lie})}
         return json.dumps(answer).encode()
 
     def _truth(self, body: bytes) -> Any:
@@ -48,8 +48,8 @@ class Liar(ThreadingHTTPServer):
             return json.load(response)
 
 
-def _is_error(told: Any) -> bool:
-    return isinstance(told, dict) and told.keys() == {"error"}
+def _is_error(lie: Any) -> bool:
+    return isinstance(lie, dict) and lie.keys() == {"error"}
 
 
 class _Answering(BaseHTTPRequestHandler):

@@ -1,8 +1,13 @@
-"""Coverage data of processes that tests start: a fork writes its own, and what a kill cut off is removed."""
+"""Coverage data: of processes that tests start, and none of what runs many times over.
+
+A fork writes its own, and what a kill cut off is removed.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
@@ -21,6 +26,21 @@ def forget_what_ran_before() -> None:
 
 os.register_at_fork(after_in_child=forget_what_ran_before)
 # At the import: hooks run as they were registered, and of the product's each line counts.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no test that is marked `unmeasured`: it repeats lines that others run, at twice the time."""
+    if item.get_closest_marker("unmeasured") is None:
+        return (yield)
+    here, in_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(here)
+        threading.settrace(in_threads)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)  # within pytest-cov's, which combines what is left

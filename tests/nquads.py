@@ -25,9 +25,9 @@ def parse(text: str) -> tuple[Dataset, dict[str, int]]:
             continue
         terms: list[Node] = []
         position = 0
-        while found := _TERM.match(line, position):
-            position = found.end()
-            terms.append(_term(found, dataset, labels))
+        while term := _TERM.match(line, position):
+            position = term.end()
+            terms.append(_term(term, dataset, labels))
         assert re.fullmatch(r"[ \t]*\.[ \t]*(#.*)?", line[position:]), line
         subject, predicate, value, *name = terms
         assert isinstance(predicate, str)
@@ -35,20 +35,20 @@ def parse(text: str) -> tuple[Dataset, dict[str, int]]:
     return dataset, labels
 
 
-def _term(found: re.Match[str], dataset: Dataset, labels: dict[str, int]) -> Node:
-    if found["iri"] is not None:
-        return f"<{_unescaped(found['iri'])}>"
-    if found["blank"] is not None:
-        if found["blank"] not in labels:
-            labels[found["blank"]] = dataset.blank()
-        return labels[found["blank"]]
-    datatype = _unescaped(found["datatype"]) if found["datatype"] else None
-    return '"' + escaped(_unescaped(found["text"])) + closing(datatype, found["language"])
+def _term(term: re.Match[str], dataset: Dataset, labels: dict[str, int]) -> Node:
+    if term["iri"] is not None:
+        return f"<{_unescaped(term['iri'])}>"
+    if term["blank"] is not None:
+        if term["blank"] not in labels:
+            labels[term["blank"]] = dataset.blank()
+        return labels[term["blank"]]
+    datatype = _unescaped(term["datatype"]) if term["datatype"] else None
+    return '"' + escaped(_unescaped(term["text"])) + closing(datatype, term["language"])
 
 
 def _unescaped(text: str) -> str:
-    def character(found: re.Match[str]) -> str:
-        code = found[1] or found[2]
-        return chr(int(code, 16)) if code else _CHARACTERS.get(found[3], found[3])
+    def character(escape: re.Match[str]) -> str:
+        code = escape[1] or escape[2]
+        return chr(int(code, 16)) if code else _CHARACTERS.get(escape[3], escape[3])
 
     return _ESCAPE.sub(character, text)

@@ -76,9 +76,9 @@ def page_served(trust: Trust, folder: Path, clock: Callable[[], datetime] = lamb
 
 def mount(app: FastAPI, port: int, ask: Callable[[Sent], Awaitable[Sheet]], **options: Any) -> VerifyPage:
     """Puts the page beside an app on loopback."""
-    own = Own.at(f"http://127.0.0.1:{port}")
-    assert own is not None
-    page = VerifyPage(own, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options})
+    addresses = Own.at(f"http://127.0.0.1:{port}")
+    assert addresses is not None
+    page = VerifyPage(addresses, ask, **{"require_ready": lambda: None, "clock": lambda: NOW, **options})
     page.mount(app)
     return page
 
@@ -94,9 +94,12 @@ def page_for_oneself(trust_file: Path) -> Iterator[str]:
 
     with listening() as listener:
         port = listener.getsockname()[1]
-        app, own = FastAPI(), Own.at(f"http://127.0.0.1:{port}")
-        assert own is not None
-        takes = {"recognition": Recognition(own, trust_file), "nobody": lambda: recognises_nobody(judge)}
+        app, addresses = FastAPI(), Own.at(f"http://127.0.0.1:{port}")
+        assert addresses is not None
+        takes = {
+            "recognition": Recognition(addresses, trust_file),
+            "nobody": lambda: recognises_nobody(judge),
+        }
         mount(app, port, ask, root="/secret/", trust_file=trust_file, **takes)
         with serving(app, listener):
             yield f"http://127.0.0.1:{port}/secret/"
@@ -110,9 +113,9 @@ def send(url: str, *files: bytes, text: str = "", lang: str = "en", **headers: s
 
 
 def answer(url: str, *files: bytes, **options: Any) -> Reader:
-    found = send(url, *files, **options)
-    assert found.status_code == 200
-    return Reader(found.text)
+    response = send(url, *files, **options)
+    assert response.status_code == 200
+    return Reader(response.text)
 
 
 def words_of(page: Reader) -> list[str]:
@@ -175,8 +178,8 @@ def running(trust: Trust, home: Path, *words: object, **environment: str) -> Ite
     """The program, which recognises whom `trust` names, until the block ends."""
     (home / "tmp").mkdir(parents=True)
     (home / "trust.json").write_bytes(trust.to_bytes())
-    found = Running(home, *words, **environment)
+    program = Running(home, *words, **environment)
     try:
-        yield found
+        yield program
     finally:
-        found.end(signal.SIGKILL)
+        program.end(signal.SIGKILL)

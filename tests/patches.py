@@ -28,6 +28,7 @@ ALLOWED = {
         *("ledger.tiles.s3.bucket._PATIENCE", "ledger.tiles.s3.bucket._PAGE_PATIENCE"),
         *("ledger.tiles.s3.store._EXAMINED", "ledger.tiles.s3.store._SPARE"),
         *("ledger.tiles.postgres.store.LARGEST", "ledger.evm.chain.LARGEST_ANSWER"),
+        *("ledger.mirror._AT_ONCE", "ledger.mirror._MOST_AT_ONCE", "issuer.job.bulk.PIECE"),
         *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
     },
 }

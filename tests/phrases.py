@@ -46,6 +46,9 @@ FINDINGS: Mapping[str, str] = {
     "evidence-in-log-by-ledgers": (
         "entry {index} of the log {log} by {time} (time: other ledgers, while its key was in force)"
     ),
+    "evidence-in-log-by-witnesses": (
+        "entry {index} of the log {log} by {time} (time: independent witnesses, while its key was in force)"
+    ),
     "evidence-in-no-log": "in no log",
     "evidence-derived": "no log has a derived proof: evidence speaks of the issuer's keys and lists only",
     "evidence-not-compared": ("not compared with its log, {log}; the issuer's trust file has that log's key"),

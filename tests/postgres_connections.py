@@ -38,18 +38,18 @@ default_pool_size = 6
 def bouncer(server: Server, *users: str) -> Iterator[int]:
     """A pgbouncer that pools transactions of these users; the port that it listens on."""
     with listening() as free:
-        own = free.getsockname()[1]
+        port = free.getsockname()[1]
     (server.folder / "users").write_text("".join(f'"{user}" ""\n' for user in users))
     settings = server.folder / "bouncer.ini"
-    settings.write_text(_BOUNCER.format(folder=server.folder, port=server.port, own=own))
+    settings.write_text(_BOUNCER.format(folder=server.folder, port=server.port, own=port))
     with server.running("pgbouncer", "-q", str(settings)):
         deadline = time.monotonic() + 20
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", own)):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        yield own
+        yield port
 
 
 class Cutting:

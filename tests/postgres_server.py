@@ -145,8 +145,8 @@ class Server:
 
     def uri(self, database: str, user: str = OWNER, host: str | None = None, **parameters: str) -> str:
         """The address of a database; on the socket if no host is named."""
-        said = {"host": host or str(self.folder), "port": str(self.port), **parameters}
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in said.items())
+        settings = {"host": host or str(self.folder), "port": str(self.port), **parameters}
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in settings.items())
         return f"postgresql://{user}@/{database}?{query}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:

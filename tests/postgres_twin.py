@@ -113,8 +113,8 @@ class Twin:
         self.folder = Path(tempfile.mkdtemp(prefix="intaglio-", dir=where))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._template = self.folder / "template"
-        with contextlib.closing(sqlite3.connect(self._template)) as made:
-            made.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_TABLES}")
+        with contextlib.closing(sqlite3.connect(self._template)) as template:
+            template.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; {_TABLES}")
         self.databases: dict[str, Database] = {}
         self._sessions: set[Session] = set()
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -273,8 +273,8 @@ class Session:
         if code >> 16 != 3:
             return False
         words = body[4:].rstrip(b"\0").decode().split("\0")
-        said = dict(zip(words[::2], words[1::2], strict=True))
-        self._role, self.name = said["user"], said.get("database", said["user"])
+        settings = dict(zip(words[::2], words[1::2], strict=True))
+        self._role, self.name = settings["user"], settings.get("database", settings["user"])
         state = "28000" if self._role not in ("owner", *_GRANTED) else ""
         state = state or ("3D000" if self.name not in self._twin.databases else "")
         if state:
@@ -415,17 +415,17 @@ class Session:
             self._status = b"T"
             return Result("BEGIN")
         if word == "SET":
-            if found := re.fullmatch("SET LOCAL lock_timeout = (.*)", text):
-                self._patience = int(found[1]) / 1000
+            if match := re.fullmatch("SET LOCAL lock_timeout = (.*)", text):
+                self._patience = int(match[1]) / 1000
             return Result("SET")
-        if found := re.fullmatch(r"SELECT pg_advisory_xact_lock(_shared)?\((\d+)\)", text):
-            self._lock(int(found[2]), is_shared=found[1] is not None)
+        if match := re.fullmatch(r"SELECT pg_advisory_xact_lock(_shared)?\((\d+)\)", text):
+            self._lock(int(match[2]), is_shared=match[1] is not None)
             return Result("SELECT 1", ["pg_advisory_xact_lock"], [(None,)])
         if "pg_class" in text:
             return Result("SELECT 0", ["relname"])
         try:
-            if found := re.fullmatch(r"COPY intaglio\.(\w+) FROM STDIN \(FORMAT BINARY\)", text):
-                return self._copy(found[1])
+            if match := re.fullmatch(r"COPY intaglio\.(\w+) FROM STDIN \(FORMAT BINARY\)", text):
+                return self._copy(match[1])
             return self._run(text, values)
         except sqlite3.IntegrityError as error:
             raise Failed(_STATES[str(error).split()[0]], str(error)) from error
@@ -445,8 +445,8 @@ class Session:
             else:
                 cursor = self._with(before, part, values)
                 rows = cursor.fetchall() if cursor.description else []
-                given = f"VALUES {', '.join(['(?)'] * len(rows))}" if rows else "SELECT NULL WHERE false"
-                before.append((f"{name} AS ({given})", [value for row in rows for value in row]))
+                table = f"VALUES {', '.join(['(?)'] * len(rows))}" if rows else "SELECT NULL WHERE false"
+                before.append((f"{name} AS ({table})", [value for row in rows for value in row]))
         cursor = self._with(before, last, values)
         if cursor.description is None:
             [(count,)] = self._rows.execute("SELECT changes()").fetchall()  # `rowcount` knows of no WITH
@@ -513,8 +513,8 @@ class Session:
         return word
 
 
-def _fields(**said: str) -> bytes:
-    return b"".join(f"{name}{value}\0".encode() for name, value in said.items()) + b"\0"
+def _fields(**fields: str) -> bytes:
+    return b"".join(f"{name}{value}\0".encode() for name, value in fields.items()) + b"\0"
 
 
 def _values(body: bytes, kinds: Sequence[int]) -> list[Any]:
@@ -525,17 +525,17 @@ def _values(body: bytes, kinds: Sequence[int]) -> list[Any]:
     codes = struct.unpack_from(f"!{formats}h", rest, 2)
     (count,) = struct.unpack_from("!h", rest, at)
     at += 2
-    found: list[Any] = []
+    values: list[Any] = []
     for place in range(count):
         (length,) = struct.unpack_from("!i", rest, at)
         at += 4
         if length == -1:
-            found.append(None)
+            values.append(None)
             continue
         code = codes[place] if len(codes) > 1 else (codes or [0])[0]
-        found.append(_decoded(rest[at : at + length], kinds[place], binary=code == 1))
+        values.append(_decoded(rest[at : at + length], kinds[place], binary=code == 1))
         at += length
-    return found
+    return values
 
 
 def _decoded(data: bytes, kind: int, *, binary: bool) -> Any:
@@ -600,12 +600,12 @@ def _parts(text: str) -> tuple[list[tuple[str, str]], str]:
     parts, at = [], len("WITH ")
     if not text.startswith("WITH "):
         return [], text
-    while found := re.compile(r"(\w+) AS \(").match(text, at):
-        end, depth = found.end(), 1
+    while match := re.compile(r"(\w+) AS \(").match(text, at):
+        end, depth = match.end(), 1
         while depth:
             depth += {"(": 1, ")": -1}.get(text[end], 0)
             end += 1
-        parts.append((found[1], text[found.end() : end - 1]))
+        parts.append((match[1], text[match.end() : end - 1]))
         at = end + len(", ") if text[end] == "," else end + 1
     return parts, text[at:]
 
@@ -622,26 +622,26 @@ def _rewritten(text: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
     """The same statement in the dialect of SQLite, and its arguments in order."""
     arguments: list[Any] = []
 
-    def rewritten(found: re.Match[str]) -> str:
-        if found["arrays"] is not None:
-            lists = [_listed(values[int(number) - 1]) for number in re.findall(r"\$(\d+)", found["arrays"])]
+    def rewritten(match: re.Match[str]) -> str:
+        if match["arrays"] is not None:
+            lists = [_listed(values[int(number) - 1]) for number in re.findall(r"\$(\d+)", match["arrays"])]
             rows = list(zip(*lists, strict=True))
             arguments.extend(value for row in rows for value in row)
-            names = (found["names"] or ", ".join(f"c{at}" for at in range(len(lists)))).split(", ")
+            names = (match["names"] or ", ".join(f"c{at}" for at in range(len(lists)))).split(", ")
             columns = ", ".join(f"column{at} AS {name}" for at, name in enumerate(names, 1))
             row = f"({', '.join('?' * len(lists))})"
             if not rows:
                 return f"(SELECT {', '.join(f'NULL AS {name}' for name in names)} WHERE false) AS given"
             return f"(SELECT {columns} FROM (VALUES {', '.join([row] * len(rows))})) AS given"
-        if found["operator"]:
-            listed = _listed(values[int(found["list"]) - 1])
+        if match["operator"]:
+            listed = _listed(values[int(match["list"]) - 1])
             arguments.extend(listed)
-            word = "IN" if found["operator"] == "= ANY" else "NOT IN"
+            word = "IN" if match["operator"] == "= ANY" else "NOT IN"
             return f"{word} ({', '.join('?' * len(listed))})"
-        if found["number"]:
-            arguments.append(values[int(found["number"]) - 1])
+        if match["number"]:
+            arguments.append(values[int(match["number"]) - 1])
             return "?"
-        return {" ON CONFLICT": " WHERE true ON CONFLICT", "IS NOT DISTINCT FROM": "IS"}.get(found[0], "")
+        return {" ON CONFLICT": " WHERE true ON CONFLICT", "IS NOT DISTINCT FROM": "IS"}.get(match[0], "")
 
     return _DIFFERS.sub(rewritten, text), arguments
 

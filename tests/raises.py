@@ -30,11 +30,11 @@ def raising(root: Path, path: Path) -> Iterator[tuple[str, str, list[list[str]]]
             if (names := _names(each, module)) and not caught.intersection([*names, "Problem"])
         ]
         if raised:
-            own = f"{owner.name}.{node.name}" if owner else node.name
+            qualified = f"{owner.name}.{node.name}" if owner else node.name
             words = ast.get_docstring(node) or ""
             if owner and node.name.startswith("__"):
                 words += ast.get_docstring(owner) or ""
-            yield f"{name}.{own}", words, raised
+            yield f"{name}.{qualified}", words, raised
 
 
 def unsaid_in(words: str, raised: list[list[str]]) -> list[str]:
@@ -43,8 +43,8 @@ def unsaid_in(words: str, raised: list[list[str]]) -> list[str]:
     """
     if re.search(r"[Rr]aises? (as|what) |See `", words):
         return []
-    said = set(re.findall(r"\w+", words))
-    return sorted({names[0] for names in raised if not said.intersection(names)})
+    spoken = set(re.findall(r"\w+", words))
+    return sorted({names[0] for names in raised if not spoken.intersection(names)})
 
 
 def _public(
@@ -78,15 +78,15 @@ def _raises(function: Function) -> Iterator[tuple[ast.expr, set[str]]]:
 def _names(raised: ast.expr, module: ModuleType) -> list[str]:
     """The class that is raised and those that it is of, but for those that say nothing; none if caught."""
     expression = raised.func if isinstance(raised, ast.Call) else raised
-    found: object = module
+    item: object = module
     for part in ast.unparse(expression).split("."):
-        found = getattr(found, part, None)
-    if isinstance(found, MethodType):  # such as `Kind.saying`
-        found = found.__self__
-    if isinstance(found, FunctionType):  # which makes it, and says so by its type
-        found = found.__globals__.get(str(found.__annotations__.get("return")))
-    code = [found.code.upper().replace("-", "_")] if isinstance(found, Code) else []
-    kind = found.kind if isinstance(found, Code) else found
+        item = getattr(item, part, None)
+    if isinstance(item, MethodType):  # such as `Kind.saying`
+        item = item.__self__
+    if isinstance(item, FunctionType):  # which makes it, and says so by its type
+        item = item.__globals__.get(str(item.__annotations__.get("return")))
+    code = [item.code.upper().replace("-", "_")] if isinstance(item, Code) else []
+    kind = item.kind if isinstance(item, Code) else item
     if not isinstance(kind, type):
         return []
     silent = {Problem, Exception, BaseException, object}

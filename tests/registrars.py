@@ -124,8 +124,8 @@ def german(folder: Path, rows: int = 120) -> World:
     ]
     file = written(folder / "Absolventen.csv", table, "latin-1", ";")
     # Graduates come from several countries: no single language has all letters, so the encoding is asked.
-    _, family, given, _, programme, degree, *_ = table[1]
-    says = {"U-00000": f'"{programme} ({degree})", to "{given} {family}"'}
+    _, family, given_name, _, programme, degree, *_ = table[1]
+    says = {"U-00000": f'"{programme} ({degree})", to "{given_name} {family}"'}
     options = ("--encoding", "latin-1")
     return World(file, ("--name", "Beispiel-Universität"), options, rows, mistakes, says)
 
@@ -147,7 +147,7 @@ def city(folder: Path, rows: int = 2_000) -> World:
     for second in (12, 22):  # twins; of the second pair the numbers alone tell who is who
         table[second][1:] = table[second - 1][1:]
     table[12][2] = "双双"
-    own, sound = table[700][0], table[899][0]
+    repeated, sound = table[700][0], table[899][0]
     _cell(table, 32, "出生日期", "2026-02-30")
     _cell(table, 502, "姓", "")
     _cell(table, 701, "公民身份号码", table[699][0])
@@ -155,7 +155,7 @@ def city(folder: Path, rows: int = 2_000) -> World:
     mistakes = [
         Mistake(32, "出生日期", births[30].isoformat()),
         Mistake(502, "姓", "欧阳"),
-        Mistake(701, "公民身份号码", own),
+        Mistake(701, "公民身份号码", repeated),
         Mistake(900, "公民身份号码", sound),
     ]
     file = written(folder / "居民.csv", table, "utf-8-sig")
@@ -166,14 +166,14 @@ def city(folder: Path, rows: int = 2_000) -> World:
 
 def _city_kind(folder: Path) -> Path:
     """A copy of `resident`, in which the number has check digits."""
-    shipped, own = Path(kinds.__file__).parent / "resident", folder / "city_resident"
+    shipped, copy = Path(kinds.__file__).parent / "resident", folder / "city_resident"
     kind = json.loads((shipped / "kind.json").read_text("utf-8"))
-    kind["name"] = own.name
+    kind["name"] = copy.name
     kind["fields"]["personal_administrative_number"]["check"] = "gb11643"
-    (own / "tables").mkdir(parents=True)
-    (own / "kind.json").write_text(json.dumps(kind, ensure_ascii=False), encoding="utf-8")
-    (own / "tables" / "country.csv").write_bytes((shipped / "tables" / "country.csv").read_bytes())
-    return own
+    (copy / "tables").mkdir(parents=True)
+    (copy / "kind.json").write_text(json.dumps(kind, ensure_ascii=False), encoding="utf-8")
+    (copy / "tables" / "country.csv").write_bytes((shipped / "tables" / "country.csv").read_bytes())
+    return copy
 
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999

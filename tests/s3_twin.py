@@ -124,10 +124,10 @@ class Twin:
             for name in page
         )
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if is_cut else ""
-        said = (
+        content = (
             f"<IsTruncated>{str(is_cut).lower()}</IsTruncated><KeyCount>{len(page)}</KeyCount>{token}{rows}"
         )
-        return f"<?xml version='1.0'?><ListBucketResult>{said}</ListBucketResult>".encode()
+        return f"<?xml version='1.0'?><ListBucketResult>{content}</ListBucketResult>".encode()
 
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -151,8 +151,8 @@ _USER = re.compile(r"Credential=(\w+)/")
 
 def _user(request: Request) -> str:
     fields = {field.lower(): value for field, value in request.headers.items()}
-    found = _USER.search(fields.get("authorization", ""))
-    return found[1] if found else ""
+    match = _USER.search(fields.get("authorization", ""))
+    return match[1] if match else ""
 
 
 def _may(request: Request) -> bool:

@@ -78,14 +78,14 @@ def jwt(header: Mapping[str, Any], payload: object, key: PrivateKey) -> bytes:
     return text + b"." + b64(key.sign(text))
 
 
-def bound(shown: bytes, key: PrivateKey, header: Mapping[str, Any] | None = None, **said: Any) -> bytes:
+def bound(shown: bytes, key: PrivateKey, header: Mapping[str, Any] | None = None, **claims: Any) -> bytes:
     """The presentation with its key binding; members that are `None` are left out."""
     members = {
         "iat": 1782907200,
         "aud": "employer.example",
         "nonce": "challenge",
         "sd_hash": digest(shown),
-        **said,
+        **claims,
     }
     algorithm = {"Ed25519": "EdDSA", "P-256": "ES256", "P-384": "ES384"}[key.public_key.type]
     payload = {name: value for name, value in members.items() if value is not None}

@@ -33,11 +33,11 @@ def serving(
     **options: Any,
 ) -> Iterator[uvicorn.Server]:
     """Serve until the block ends. `tls` names the files of a certificate chain and its key."""
-    made = server(app, tls=tls, limits=limits, **options)
-    thread = threading.Thread(target=made.run, args=([listener],))
+    service = server(app, tls=tls, limits=limits, **options)
+    thread = threading.Thread(target=service.run, args=([listener],))
     thread.start()
     try:
-        yield made
+        yield service
     finally:
-        made.should_exit = True
+        service.should_exit = True
         thread.join()

@@ -17,10 +17,10 @@ def main() -> None:
     """Writes `schema.json` and `vct.json` beside each."""
     for name in SHIPPED:
         sources = shipped(name).sources
-        made = compiled_files(parse_kind(sources))
-        for path, data in made.items():
+        compiled = compiled_files(parse_kind(sources))
+        for path, data in compiled.items():
             (Path(kinds.__file__).parent / name / path).write_bytes(data)
-        kind = parse_kind({**sources, **made})
+        kind = parse_kind({**sources, **compiled})
         print(f'    "{name}": "{kind.version}:{kind.digest}",')
 
 

@@ -25,10 +25,10 @@ def tree(path: Path) -> ast.Module:
 
 @functools.cache
 def _by_kind(path: Path) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
-    found: dict[type[ast.AST], list[ast.AST]] = {}
+    by_kind: dict[type[ast.AST], list[ast.AST]] = {}
     for node in ast.walk(tree(path)):
-        found.setdefault(type(node), []).append(node)
-    return found
+        by_kind.setdefault(type(node), []).append(node)
+    return by_kind
 
 
 def nodes(path: Path, kind: type[Node]) -> Sequence[Node]:

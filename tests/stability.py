@@ -48,6 +48,7 @@ NOT_TYPED = {
     "issuer prepare": "it needs a database",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
+    "ledger witness run": "it asks witnesses; tests/test_issuer_witnesses.py reads its object",
     "ledger prune": "it needs a database",
     "trust chain add": "it asks nodes of a chain",
     "samples": "it signs files for half a second; tests/test_demo.py reads its object",
@@ -215,9 +216,9 @@ class _Use:
                 copy_context().run(program.main)
         assert ended.value.code == code, (command, err.getvalue())
         (line,) = out.getvalue().splitlines()
-        found: dict[str, Any] = json.loads(line)
-        self.shapes[command if "error" not in found else "error"] = sorted(found.get("error", found))
-        return found
+        answer: dict[str, Any] = json.loads(line)
+        self.shapes[command if "error" not in answer else "error"] = sorted(answer.get("error", answer))
+        return answer
 
     def everything(self) -> None:
         out = self.folder / "out"
@@ -256,6 +257,13 @@ class _Use:
         self.type("trust list", home="employer")
         log = "university.example/log"
         self.type("trust require", log, "none", home="employer")
+        witness = self.type("hub status")["key"]
+        self.type("trust witness add", log, witness, home="employer")
+        self.type("trust witness list", home="employer")
+        policy = self.folder / "policy"
+        policy.write_text(self.type("trust witness export", log, home="employer")["policy"])
+        self.type("trust witness import", log, policy, home="employer")
+        self.type("trust witness remove", log, witness, home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
         self.type("issuer close", "--yes", home="restored")
@@ -309,29 +317,34 @@ class _Use:
         )
 
     def use_hub(self) -> None:
-        self.type("hub init", "hub.example/witness")
-        self.type("hub add", self.type("ledger status")["key"], "https://university.example/log")
+        witness = self.type("hub init", "hub.example/witness")["key"]
+        self.type("ledger witness add", witness, "https://hub.example/witness")
+        self.type("ledger witness quorum", "1")
+        self.type("ledger witness list")
+        self.type("ledger witness remove", "hub.example/witness")
+        self.type("hub add", self.type("ledger status")["key"], "http://localhost:1024/log")
         self.type("hub status")
+        self.type("hub run", code=PARTLY)
         self.type("hub evidence")
         self.type("hub clock accept")
         self.type("hub remove", "university.example/log")
 
     def files(self) -> dict[str, Any]:
         """The format of each kind of file, by name: its version, and the members or tables in it."""
-        found = {
+        formats = {
             "bundle": {"reads": sorted(bundle._MEMBERS), **_in_json(self.folder / "out" / "FIX-0000.json")},
             "trust.json": {"reads": sorted(trust.VERSIONS)},
         }
         in_issuer = [self.home / "issuer" / name for name in ("issuer.json", "keys.json")]
         moved = self.folder / "moved" / "issuer" / "ledger.json"
         for path in (self.home / "trust.json", *in_issuer, moved):
-            found[path.name] = {**found.get(path.name, {}), **_in_json(path)}
+            formats[path.name] = {**formats.get(path.name, {}), **_in_json(path)}
         for path in (*self.home.rglob("*.sqlite"), *self.home.rglob("*.sqlite3")):
-            found[path.name] = _in_sqlite(path)
-        found["wallet.backup"] = _in_sqlite(self.folder / "wallet.backup")
+            formats[path.name] = _in_sqlite(path)
+        formats["wallet.backup"] = _in_sqlite(self.folder / "wallet.backup")
         begins, _, _ = (self.folder / "issuer.backup").read_bytes().partition(b"\n")
-        found["issuer.backup"] = {"begins": begins.decode()}
-        return found
+        formats["issuer.backup"] = {"begins": begins.decode()}
+        return formats
 
 
 def _in_json(path: Path) -> dict[str, Any]:

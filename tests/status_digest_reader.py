@@ -51,10 +51,10 @@ def read(file: bytes) -> tuple[dict[str, Any], dict[str, set[tuple[str, int]]]]:
     if stated["positions"] != f"sha256-{digest}":
         raise ValueError("the positions are not those that were signed")
     place = 0
-    found: dict[str, set[tuple[str, int]]] = {}
+    entries: dict[str, set[tuple[str, int]]] = {}
     for purpose in stated["purposes"]:
-        found[purpose] = set()
+        entries[purpose] = set()
         for each in range(stated["lists"]["count"]):
             positions, place = block(packed, place)
-            found[purpose] |= {(f"{stated['lists']['prefix']}{each}", index) for index in positions}
-    return stated, found
+            entries[purpose] |= {(f"{stated['lists']['prefix']}{each}", index) for index in positions}
+    return stated, entries

@@ -231,7 +231,7 @@ def test_the_registrars_word_stands_beside_the_type(cells: dict[str, str], kind:
 
 def _checked(cells: Mapping[str, str]) -> dict[str, Any]:
     """The record of these cells, with the names of fields that this release may not know as its own."""
-    return check_record(shipped(), cells, own={"degree_name"})
+    return check_record(shipped(), cells, further={"degree_name"})
 
 
 @pytest.mark.parametrize("typed", ["BachelorDegree", "ext:Habilitation"])

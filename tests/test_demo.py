@@ -38,7 +38,7 @@ def test_the_demo_as_json(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (told["version"], told["folder"]) == (2, None)
     codes = [verdict["exitCode"] for verdict in told["verdicts"]]
-    assert codes == [0, 0, 1, 1, 1, 3, 1, *([0] if chain.program() else [])]
+    assert codes == [0, 0, 1, 1, 1, 3, 1, *([0] if chain.program() else []), 0]
     assert told["verdicts"][6]["answer"].startswith("NOT VALID: ")
     assert "All verdicts as told" in done.stderr
 
@@ -65,7 +65,10 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
         assert "anvil, a chain for one machine, is not installed here (make peers)" in done.stdout
     else:
         assert re.search(both_clocks, done.stdout)
-    valid = 2 if chain.program() is None else 3
+    assert "is seen by 2 of 3 witnesses" in done.stdout
+    assert "seen by 2 of 3 witnesses (liars that the quorum stands: 0)" in done.stdout
+    assert "2 of 3 are needed: 1 may be away, and 0 may lie" in done.stdout
+    valid = 3 if chain.program() is None else 4
     assert done.stdout.count("VALID: ") == valid + 4  # and four NOT VALID
     assert done.stdout.count("COULD NOT BE DECIDED: ") == 1
 

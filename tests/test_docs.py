@@ -27,6 +27,7 @@ from kinds.shipped import SHIPPED
 from tests import softhsm
 from tests.commandline import Program
 from tests.conftest import ROOT
+from tests.witnessing import WITNESS_KEY as PEER_KEY
 from tests.workbooks import ROWS, texts, workbook
 from tests.world import HEADER
 from vc.forms import FORMS, VP_JWT
@@ -168,11 +169,10 @@ def test_verifying(program: Program, folder: Path) -> None:
 @pytest.mark.slow
 def test_hubs(program: Program, folder: Path) -> None:
     def told(line: str) -> str:
-        if "VKEY" not in line:
-            return line
-        return line.replace(
-            "VKEY", json.loads(program("ledger", "--in", "log", "status", "--json").out)["key"]
-        )
+        for name, words in (("VKEY", ("ledger", "--in", "log")), ("WITNESS", ("hub",))):
+            if name in line:
+                line = line.replace(name, json.loads(program(*words, "status", "--json").out)["key"])
+        return line.replace("PEER", str(PEER_KEY))
 
     follow("hubs.md", program, folder, told)
 

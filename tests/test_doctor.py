@@ -19,10 +19,12 @@ import pytest
 
 import intaglio.__main__
 import intaglio.commands
+from intaglio.session import utc_now
 from issuer.identity.clock import ClockJournal
 from issuer.keeping import rotation
 from issuer.keeping.ahead import signed_until
 from keys import PassphraseNeeded, PrivateKey, WrongPassphrase
+from ledger import EntryKind, entry
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.world import NOW, csv_file, graduate, issuer_in, template_before
@@ -83,6 +85,19 @@ def test_an_issuer_is_looked_over(program: Program) -> None:
         "issuer-keys-not-sealed": {},
         "issuer-log-audited": {"entries": 9},
     }
+
+
+def test_credentials_in_its_log_that_its_index_does_not_know_are_named(program: Program) -> None:
+    """As somebody who has its keys would append them; the index counts past them with the next one."""
+    issuer = issuer_in(program.home / "issuer", clock=utc_now)
+    issuer.issue(graduate(1))
+    stolen = [entry(EntryKind.CREDENTIAL, os.urandom(32)), entry(EntryKind.STATUS_LIST, os.urandom(32))]
+    first = issuer.log.append(stolen * 2, b"stolen").start
+    issuer.issue(graduate(2))
+    answer = program("doctor", "--json")
+    assert answer.code == 1
+    (found,) = [one for one in json.loads(answer.out)["findings"] if one["code"] == "issuer-log-unexplained"]
+    assert found["facts"] == {"entries": 2, "first": first}
 
 
 def test_what_killed_commands_left_is_counted_until_it_is_gone(program: Program) -> None:

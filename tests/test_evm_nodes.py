@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 from ledger.evm.node import RpcNode
@@ -119,9 +120,17 @@ def test_http_leads_to_this_machine_only() -> None:
         RpcNode(f"http://10.1.2.3:8545/{KEY}").call("eth_chainId")
 
 
-def test_a_private_network_may_be_named() -> None:
+def test_a_private_network_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, int]] = []
+
+    def connect(_backend: object, host: str, port: int, **_: object) -> None:
+        tried.append((host, port))
+        raise httpcore.ConnectError("no such machine")
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     with pytest.raises(Unavailable, match=r"10\.255\.255\.1"):
-        RpcNode("https://10.255.255.1/", seconds=0.05).call("eth_chainId")
+        RpcNode("https://10.255.255.1/").call("eth_chainId")
+    assert tried == [("10.255.255.1", 443)]
 
 
 @pytest.mark.parametrize(

@@ -431,7 +431,8 @@ def test_a_checked_row_that_is_changed_before_it_is_signed_is_not_signed(
     def changes(told: Progress) -> None:
         if told == Progress("issuing", 0, 23):
             path = spools(issuer)[0] / "000002"
-            path.write_bytes(path.read_bytes()[:-1] + b"x")
+            *before, last = path.read_bytes()
+            path.write_bytes(bytes([*before, last ^ 1]))
 
     with pytest.raises(Damaged, match="000002 was changed"):
         issue(issuer, source, progress=changes)

@@ -236,7 +236,8 @@ def of_home(folder: Path) -> object:
 
 
 @pytest.mark.slow
-@a_sample(20)
+@pytest.mark.unmeasured
+@a_sample(8)
 @pytest.mark.parametrize("make", [*map(of_script, SCRIPTS.values()), of_home])
 def test_killed_at_any_point_it_is_as_before_or_done(
     make: Callable[[Path], object], tmp_path: Path, points: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from issuer.press.document import Composer, Profile, trial
+from issuer.press.document import Composer, Profile, _base32, trial
 from issuer.press.permutation import Positions
 from issuer.table.source import open_source
 from kinds import Kind, Template, shipped
@@ -115,6 +118,11 @@ def test_the_id_is_160_bits_that_nobody_without_the_secret_can_guess() -> None:
     assert len(identifiers) == 4
     assert all(len(identifier.rsplit(":", 1)[1]) == 32 for identifier in identifiers)  # base32 of 20 bytes
     assert compose(seq=7, gpa="1.0")["id"] == compose()["id"]
+
+
+@given(st.sampled_from([5, 10, 15, 20]).flatmap(lambda size: st.binary(min_size=size, max_size=size)))
+def test_base32_is_that_of_rfc_4648(data: bytes) -> None:
+    assert _base32(data) == base64.b32encode(data).decode().lower()
 
 
 def test_the_same_row_gives_the_same_document() -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import lookup as module
-from issuer.archive.kept import Appended, KindNumber, NewEntry, ShardName
+from issuer.archive.kept import Appended, IdOf, KindNumber, NewEntry, ShardName
 from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
+from issuer.table.source import open_source
 from tests.test_issuer_conversion import OF_F31E11F, written
 from tests.test_issuer_store import plan
 from tests.world import NOW, csv_file, graduate, index_of, issuer_in
@@ -128,6 +129,30 @@ def test_all_ways_of_issuing_end_in_the_index(issuer: Issuer, tmp_path: Path) ->
     assert [found.edition for found in issuer.find("another@EXAMPLE.org")] == [2]
     assert [found.edition for found in issuer.find("graduate4@example.org")] == [2]  # of the edition before
     assert issuer.find("nobody@example.org") == []
+
+
+class NeverBehind(SQLiteLookup):
+    """Has nothing to catch up with."""
+
+    def catch_up(self, id_of: IdOf) -> None:
+        assert self._ranges() == [], "nothing is left to be read again"
+
+
+def test_a_job_puts_in_the_keys_that_its_workers_made(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what a killed job left is read again, and its ids made anew."""
+    rows = [graduate(1), graduate(2, email=""), *map(graduate, range(3, 10))]
+    source = open_source(csv_file(tmp_path / "g.csv", rows).path, span_rows=2)
+    index = index_of(issuer)
+    index.lookup = NeverBehind(index._database)
+    monkeypatch.setattr("issuer.job.bulk.PIECE", 4)
+    issuer.issue_file(Order(source, tmp_path / "errors.csv", workers=0))
+    assert unlisted(index) == []
+    index.lookup = SQLiteLookup(index._database)
+    for entry in issuer.entries():
+        assert issuer.find(issuer.line(entry).credential["id"]) == [entry]
+    assert [found.number for found in issuer.find("graduate9@example.org")] == ["UNI-000009"]
 
 
 def test_a_name_may_have_an_at_in_it(issuer: Issuer) -> None:

@@ -17,6 +17,7 @@ from issuer.desk.claims import ClaimLinks
 from issuer.desk.http import create_app
 from issuer.desk.published import following
 from issuer.identity import documents
+from issuer.identity.home import published_list
 from issuer.issuer import Issuer
 from issuer.keeping import backup as backups
 from keys import PrivateKey
@@ -26,6 +27,8 @@ from ledger.tiles.layout import address, unframe
 from tests.doubles import instead
 from tests.serving import listening, serving
 from tests.world import NOW, graduate, issuer_in
+from vc.anchoring import log_entry
+from vc.status import Reason
 
 SECRET = b"correct horse battery staple"
 URL = "https://university.example/registrar"
@@ -42,7 +45,7 @@ def issuer(tmp_path: Path) -> Issuer:
 def served(issuer: Issuer) -> Iterator[httpx.Client]:
     """At the origin's path."""
     claims = ClaimLinks(issuer.home / "claims.sqlite", URL)
-    app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader)
+    app = create_app(issuer, claims, issuer.home, lambda: NOW, issuer.reader, lists=issuer.listed)
     with listening() as listener, serving(app, listener):
         base = f"http://localhost:{listener.getsockname()[1]}/registrar/log/"
         with httpx.Client(base_url=base, trust_env=False) as client:
@@ -85,6 +88,7 @@ def _subtree(hashes: list[bytes], level: int, index: int) -> bytes:
 PRIVATE = """
     journal journal.lock keys/0-1 tile tile/0 tile/0/001 tile/64/000 tile/0/1 tile/0/000.p/0
     tile/0/%2e%2e/%2e%2e/checkpoint %2e%2e/keys.json ../keys.json tile/0/%D9%A0%D9%A0%D9%A0
+    lists/ lists/x lists/-1 lists/00 lists/99 lists/0 lists/../keys.json
     lookup/young.lock lookup/0/0 lookup/0/0/000 lookup/.unfinished/000 documents/0.json
 """
 
@@ -182,3 +186,24 @@ def test_a_service_that_stops_waits_for_files_that_are_being_written(issuer: Iss
 )
 def test_an_origin_says_where_its_log_is(origin: str, where: str | None) -> None:
     assert address(origin) == where
+
+
+def test_each_status_list_is_published_under_its_place_in_the_log(issuer: Issuer) -> None:
+    """The newest of each address, and the page of details that comes with a revocation."""
+    issuer.lists.publish(now=NOW)
+    with served(issuer) as client:
+        before = client.get("lists").json()["lists"]
+        issuer.revoke([graduate(1)["diploma_number"]], Reason.ISSUED_IN_ERROR, date=NOW, now=NOW)
+        after = client.get("lists").json()["lists"]
+        assert {one["url"] for one in before} < {one["url"] for one in after}
+        assert max(one["index"] for one in before) < min(one["index"] for one in after)
+        for one in after:
+            content = client.get(f"lists/{one['index']}")
+            assert content.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert content.content == published_list(issuer.home, one["url"])
+            document = orjson.loads(content.content)
+            details = "RevocationDetails" in document["type"]
+            kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
+            leaf = log_entry(document, document["proof"][0], kind)
+            assert [*issuer.reader.entries(one["index"], one["index"] + 1)] == [leaf]
+        assert client.get(f"lists/{before[0]['index']}").status_code == 404

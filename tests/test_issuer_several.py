@@ -446,7 +446,8 @@ def require_kinds_first(issuer: Issuer) -> None:
 
 
 @pytest.mark.slow
-def test_killed_between_adding_a_kind_and_its_first_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [25, pytest.param(1000, marks=pytest.mark.soak)])
+def test_killed_between_adding_a_kind_and_its_first_row(tmp_path: Path, most: int) -> None:
     club, library = own(tmp_path / "club", "club"), own(tmp_path / "library", "library")
     first = issuer_in(tmp_path / "first", kind=club)
     assert first.lists
@@ -474,7 +475,7 @@ def test_killed_between_adding_a_kind_and_its_first_row(tmp_path: Path) -> None:
 
         return work, check
 
-    assert kill_at_each_step(prepare, most=60) > 40
+    assert kill_at_each_step(prepare, most=most) > 12
 
 
 def _add(home: Path, kind: Kind, number: str, start: Barrier) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from issuer.archive.archive import unpack
-from issuer.archive.frame import ZstdError, from_frame
+from issuer.archive.frame import ZstdError, from_frame, to_frame
 from issuer.archive.kept import Job, ShardName
 from issuer.archive.shard_store import ShardFolder
 from issuer.archive.shards import FRAME_LINES, Shard, lines_of, read_shard, shard_of
@@ -50,6 +50,15 @@ def test_every_line_comes_back_by_its_number(path: Path) -> None:
     shard = opened(path)
     assert [shard.line(number) for number in range(len(LINES))] == LINES
     assert lines(path) == LINES
+
+
+def test_a_frame_is_the_same_whatever_was_packed_before() -> None:
+    """A shard that is made again has to have the same digest, and a process packs many."""
+    contents = [b"", b"a", b"\n".join(LINES), bytes(1 << 20), b"\n".join(LINES * 50), b"a"]
+    options = {"checksum": True}, {"checksum": False, "level": 1}
+    first = [[to_frame(data, **kind) for data in contents] for kind in options]
+    assert [[to_frame(data, **kind) for data in reversed(contents)][::-1] for kind in options] == first
+    assert [list(map(from_frame, frames)) for frames in first] == [contents] * 2
 
 
 def test_a_name_has_the_digest_of_what_it_names(tmp_path: Path) -> None:

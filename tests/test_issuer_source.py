@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from issuer.problem import (
     UNREADABLE_FILE,
 )
 from issuer.table.dates import open_date
-from issuer.table.source import open_source
+from issuer.table.source import _spans, open_source
 from issuer.table.unchanged import unchanged
 from tests.problems import raises
 from tests.world import HEADER, graduate, table
@@ -296,6 +297,35 @@ def test_spans_cut_anywhere_give_the_rows_of_the_whole(
         (number, row) for number, row in enumerate([*rows, [*graduate(1).values()]], 2) if any(row)
     ]
     assert [span.start for span in spans[1:]] == [span.stop for span in spans[:-1]]
+
+
+def spans_of(path: Path, size: int, number: Callable[[list[str]], str] | None) -> object:
+    try:
+        return _spans(path, "utf-8", 0, ",", 1, size, number)
+    except Problem as problem:
+        return type(problem), problem.detail
+
+
+PIECES = {each: each.encode() for each in (*'ab,; "', "\n", "\r\n", "\r", '"a,\nb"', "é", "\u2028", "\x0b")}
+PIECES |= {"spoilt": b"\xff", "long": b"x" * 70_000, "end": b"\n"}
+
+
+@given(st.lists(st.sampled_from(sorted(PIECES)), max_size=30), st.integers(1, 4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_spans_are_the_same_whether_their_rows_are_parsed_or_seen_to_be_lines(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "plain.csv"
+    path.write_bytes(b"".join(map(PIECES.__getitem__, pieces)))
+    # With a number of each row, here none, all is parsed: rows of one number are not parted.
+    assert spans_of(path, size, None) == spans_of(path, size, lambda _: "")
+
+
+def test_a_cell_that_no_reader_takes_is_refused_in_a_plain_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text(table([graduate(1), graduate(2, programme_title="x" * 140_000), graduate(3)]))
+    with raises(UNREADABLE_FILE, match="line 3: a cell of over 131072 characters"):
+        open_source(path)
 
 
 def test_empty_rows_are_counted_and_left_out(tmp_path: Path) -> None:

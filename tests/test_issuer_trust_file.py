@@ -12,9 +12,11 @@ import orjson
 import pytest
 
 from issuer.issuer import Issuer
-from ledger import TrustedLedger
+from keys import PrivateKey
+from ledger import Requirement, TrustedLedger, VerifierKey
 from ledger.evm import KIND
 from ledger.evm.evidence import read
+from ledger.note import SignatureType
 from ledger.outbox import Outbox
 from tests import anvil
 from tests.commandline import Program
@@ -22,6 +24,7 @@ from tests.evm_anchors import CHAIN, OWNER
 from tests.test_evm_commands import fund
 from tests.world import NOW, graduate, issuer_in, table
 from verifier import Trust
+from wire import Malformed
 
 FIRST, SECOND = f"0x{'11' * 20}", f"0x{'22' * 20}"
 
@@ -67,6 +70,29 @@ def test_the_version_grows_only_where_something_needs_it(issuer: Issuer) -> None
     assert issuer.trust_file()["version"] == 1
     assert anchoring(issuer, {"of": issuer.identity.log}, "gazette:example").logs[0].ledgers == ()
     assert issuer.trust_file()["version"] == 1
+
+
+def test_witnesses_stand_in_it_with_the_number_or_the_groups_that_are_needed(issuer: Issuer) -> None:
+    keys = [
+        VerifierKey(f"{name}.example", SignatureType.COSIGNATURE, PrivateKey.generate().public_key)
+        for name in "abc"
+    ]
+    for key in keys:
+        issuer.cosigned.add(key, f"https://{key.name}/witness")
+    before = Trust.parse(orjson.dumps(issuer.trust_file()))
+    assert (before.logs[0].witnesses, before.logs[0].quorum) == (tuple(sorted(map(str, keys))), 3)
+    issuer.cosigned.require("2")
+    assert Trust.parse(orjson.dumps(issuer.trust_file())).logs[0].quorum == 2
+    assert issuer.trust_file()["version"] == 1
+    issuer.cosigned.require("all of (a.example, any of (b.example, c.example))")
+    after = Trust.parse(orjson.dumps(issuer.trust_file()))
+    either = Requirement(1, ("b.example", "c.example"))
+    assert after.logs[0].quorum == Requirement.all(("a.example", either))
+    assert issuer.trust_file()["version"] == 8
+    assert before.fingerprint(issuer.did) != after.fingerprint(issuer.did)
+    # As no verifier could read it: one of them would count twice.
+    with pytest.raises(Malformed, match="two groups"):
+        issuer.cosigned.require("all of (a.example, any of (a.example, c.example))")
 
 
 @anvil.needed

@@ -312,7 +312,7 @@ def vkey(kind: int, key: bytes = bytes(32), name: str = "witness.example") -> st
     return f"{name}+{key_id}+{base64.b64encode(raw).decode()}"
 
 
-ML_DSA_44 = vkey(6, bytes(1312))
+LATER = vkey(7, bytes(1312))
 
 
 class TestUnseen:
@@ -321,7 +321,7 @@ class TestUnseen:
     def policy(self, log: Log, *witnesses: str, quorum: int = 0) -> TrustPolicy:
         return TrustPolicy.of([(str(log.verifier_key), str(log.clock_key), witnesses, quorum)])
 
-    @pytest.mark.parametrize("kind", [0, 2, 3, 5, 6, 255])
+    @pytest.mark.parametrize("kind", [0, 2, 3, 5, 7, 255])
     def test_the_others_count_as_ever(self, log: Log, evidence: Evidence, kind: int) -> None:
         known = [str(key) for key in WITNESS_KEYS[:2]]
         policy = self.policy(log, known[0], vkey(kind), known[1], quorum=2)
@@ -330,29 +330,29 @@ class TestUnseen:
         assert policy.logs[0].witnesses == tuple(WITNESS_KEYS[:2])
 
     def test_a_quorum_that_needs_it_is_never_met(self, log: Log, evidence: Evidence) -> None:
-        policy = self.policy(log, str(WITNESS_KEYS[0]), ML_DSA_44, quorum=2)
+        policy = self.policy(log, str(WITNESS_KEYS[0]), LATER, quorum=2)
         with pytest.raises(NotWitnessed, match="signed by 1 witness, not by 2; how 1 witness of the list"):
             verify_evidence(ENTRY, witnessed(evidence, NOW, NOW, NOW), policy)
         line = f"\N{EM DASH} witness.example {base64.b64encode(bytes(4) + bytes(72)).decode()}\n".encode()
-        name, key_id, _ = ML_DSA_44.split("+", 2)
+        name, key_id, _ = LATER.split("+", 2)
         own = base64.b64encode(bytes.fromhex(key_id) + bytes(72)).decode()
         for signature in (line, f"\N{EM DASH} {name} {own}\n".encode()):
             signed = dataclasses.replace(evidence, body=evidence.body + signature)
             with pytest.raises(NotWitnessed, match="0 witnesses"):
-                verify_evidence(ENTRY, signed, self.policy(log, ML_DSA_44, quorum=1))
+                verify_evidence(ENTRY, signed, self.policy(log, LATER, quorum=1))
 
     @pytest.mark.parametrize(
         "garbage",
         [
             "",
             "witness.example",
-            vkey(6, b""),
-            vkey(6).replace("witness", "wit ness"),
-            vkey(6).replace("+", "+0", 1),
-            vkey(6).replace("+", "+G", 1),
-            vkey(6) + "=",
-            vkey(6)[:-1],
-            vkey(6).rpartition("+")[0] + "+",
+            vkey(7, b""),
+            vkey(7).replace("witness", "wit ness"),
+            vkey(7).replace("+", "+0", 1),
+            vkey(7).replace("+", "+G", 1),
+            vkey(7) + "=",
+            vkey(7)[:-1],
+            vkey(7).rpartition("+")[0] + "+",
             vkey(4, bytes(31)),
             vkey(4, bytes(32)),  # a point of small order
             vkey(4, WITNESSES[0].public_key.raw).replace("witness", "other"),
@@ -362,14 +362,14 @@ class TestUnseen:
     def test_what_is_garbage_or_stands_twice_is_refused(self, log: Log, garbage: str) -> None:
         with pytest.raises(Malformed):
             self.policy(log, garbage)
-        for twice in (ML_DSA_44, str(WITNESS_KEYS[0])):
+        for twice in (LATER, str(WITNESS_KEYS[0])):
             with pytest.raises(Malformed, match="one and the same key"):
                 self.policy(log, twice, twice)
         with pytest.raises(Malformed, match="has 2 witnesses, not 3"):
-            self.policy(log, ML_DSA_44, str(WITNESS_KEYS[0]), quorum=3)
+            self.policy(log, LATER, str(WITNESS_KEYS[0]), quorum=3)
 
     def test_a_log_and_its_clock_are_of_a_type_that_is_read(self, log: Log) -> None:
-        for key, clock in ((ML_DSA_44, None), (str(log.verifier_key), ML_DSA_44)):
+        for key, clock in ((LATER, None), (str(log.verifier_key), LATER)):
             with pytest.raises(Malformed, match="signature type 1 or 4"):
                 TrustedLog.of(key, clock)
 

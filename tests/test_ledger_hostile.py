@@ -292,7 +292,7 @@ class TestABucket:
     @pytest.mark.parametrize("page", ["", "<Contents><Key>tile/0/000</Key></Contents>"])
     def test_a_list_without_end(self, bucket: Bucket, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of pages without names, which never come to Python; and of names, more than a log can have."""
-        monkeypatch.setattr("ledger.tiles.s3.bucket._PAGE_PATIENCE", 0.2)
+        monkeypatch.setattr("ledger.tiles.s3.bucket._PAGE_PATIENCE", 0.05)
         monkeypatch.setattr("ledger.tiles.s3.store._SPARE", 100)
         of_an_object = (
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>x</ETag><Size>1</Size></Contents>"

@@ -42,9 +42,14 @@ def test_it_can_be_read_aloud() -> None:
     assert str(Requirement.all((BOTH_OR_C,))) == f"1 of ({BOTH_OR_C})"
 
 
+def test_it_has_one_form_in_json() -> None:
+    assert BOTH_OR_C.to_json() == {"anyOf": [{"allOf": [A, B]}, C]}
+    assert Requirement(2, (A, B, C)).to_json() == {"atLeast": 2, "of": [A, B, C]}
+
+
 @pytest.mark.parametrize(("at_least", "of"), [(0, (A,)), (2, (A,)), (1, ()), (1, (A, A)), (2, (A, A))])
 def test_what_cannot_be_met_is_no_requirement(at_least: int, of: tuple[str, ...]) -> None:
-    with pytest.raises(Malformed, match=f"{at_least} of {len(set(of))} different ledgers"):
+    with pytest.raises(Malformed, match=f"{at_least} of {len(set(of))} different names"):
         Requirement(at_least, of)
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from keys import PrivateKey
+from keys import PrivateKey, PublicKey
 from ledger import Checkpoint, Log, VerifierKey, merkle
 from ledger.audit import audit
 from ledger.log import LogReader
@@ -39,6 +39,7 @@ ROOTS = [
     "rKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs=",
 ]
 KEY = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
+PUBLIC_KEY = PublicKey("Ed25519", base64.b64decode(KEY.split("+", 2)[2])[1:])
 SECRET = base64.b64decode("AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg")[1:]  # published with the log
 LINES = {
     0: "M9e0lhxJACzE1KoUdqKuPa+9p6R7dSW8BlEvrg/noo8FkGg6PbJoRNOcdjqjOq89wVvTA60eubCc4oufo5BvIVEgtQc=",
@@ -104,7 +105,7 @@ def published() -> MemoryStore:
 
 
 def test_it_is_read_proved_and_audited_without_a_clock(published: MemoryStore) -> None:
-    log = LogReader("example.com/log/testdata", VerifierKey.parse(KEY).public_key, None, published)
+    log = LogReader("example.com/log/testdata", PUBLIC_KEY, None, published)
     checkpoint = audit(log)
     assert base64.b64encode(checkpoint.root).decode() == ROOTS[13]
     assert (log.time(), log.own_time(checkpoint), log.clock_key) == (None, None, None)
@@ -120,7 +121,7 @@ def test_it_is_read_proved_and_audited_without_a_clock(published: MemoryStore) -
 
 
 def test_whoever_asks_for_a_clock_does_not_do_without(published: MemoryStore) -> None:
-    key = VerifierKey.parse(KEY).public_key
+    key = PUBLIC_KEY
     with pytest.raises(Damaged, match="own clock"):
         audit(LogReader("example.com/log/testdata", key, COSIGNER.public_key, published))
 
@@ -129,6 +130,6 @@ def test_an_altered_entry_of_it_is_found(published: MemoryStore) -> None:
     path = "tile/entries/000.p/13"
     data = published.get(path) or b""
     published.put({path: data.replace(b"eit", b"fit")})
-    log = LogReader("example.com/log/testdata", VerifierKey.parse(KEY).public_key, None, published)
+    log = LogReader("example.com/log/testdata", PUBLIC_KEY, None, published)
     with pytest.raises(Damaged, match=r"tile/0/000\.p/13 is not what follows"):
         audit(log)

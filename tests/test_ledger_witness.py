@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys import PrivateKey
-from ledger import Checkpoint
+from ledger import Checkpoint, merkle
 from ledger.note import Note, SignatureType, VerifierKey, checkpoint_text, fingerprint
 from ledger.problem import (
     CLOCK_BEHIND,
@@ -25,6 +25,7 @@ from ledger.problem import (
     OLD_WITNESS_STATE,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
+    InvalidEvidence,
 )
 from ledger.witness import AddCheckpoint, Cosign, Witness, WitnessState, origin_hash
 from tests.ledger_samples import NOW, ORIGIN, SIGNER
@@ -346,11 +347,13 @@ def test_a_key_without_its_state_signs_nothing(tmp_path: Path) -> None:
     assert not path.exists()
     state = WitnessState.create(path, WITNESS_KEY)
     assert state.key == WITNESS_KEY
+    state.add(LOG_KEY, URL)
+    Witness(state, WITNESS, Clock()).add_checkpoint(HONEST.request(0, 3))
     with raises(Conflict):
         WitnessState.create(path, WITNESS_KEY)
     with raises(Damaged):
         WitnessState(path, STRANGER.public_key)
-    assert WitnessState(path, WITNESS.public_key).logs() == []
+    assert [log.size for log in WitnessState(path, WITNESS.public_key).logs()] == [3]
 
 
 def test_an_older_copy_of_the_state_signs_nothing(tmp_path: Path) -> None:
@@ -479,3 +482,31 @@ def test_never_two_roots_for_one_size_nor_an_older_after_a_newer(
             one, other = map(Checkpoint.parse, fork.notes)
             assert (one.size, [*one.signers([LOG_KEY])]) == (other.size, [*other.signers([LOG_KEY])])
             assert one.root != other.root
+
+
+def test_a_checkpoint_that_was_seen_elsewhere_is_held_against_the_others(tmp_path: Path) -> None:
+    state = new_witness(tmp_path).state
+    kept = state.compare(Checkpoint.parse(HONEST.note(3) + b"\xe2\x80\x94 somebody AAAAAAAA\n"))
+    assert kept == HONEST.note(3)
+    with raises(LOG_NOT_WITNESSED):
+        state.compare(Checkpoint.parse(HONEST.note(3, origin="another.example")))
+    assert state.forks() == []
+    state.compare(Checkpoint.parse(FORK.note(3)))
+    assert [fork.notes for fork in state.forks()] == [(HONEST.note(3), FORK.note(3))]
+
+
+def test_a_fork_between_two_sizes_is_proved_by_the_tree_of_the_larger(tmp_path: Path) -> None:
+    state = new_witness(tmp_path).state
+    old, new = Checkpoint.parse(HONEST.note(3)), Checkpoint.parse(FORK.note(5))
+    leaves = [merkle.leaf_hash(each) for each in FORK.entries(5)]
+
+    def tree(level: int, index: int) -> bytes:
+        return merkle.parents(b"".join(leaves[index << level : (index + 1) << level]), level)
+
+    assert not state.prove_fork(Checkpoint.parse(FORK.note(3)), new, tree)
+    with raises(InvalidEvidence):  # hashes that are not those of the tree prove nothing
+        state.prove_fork(old, Checkpoint.parse(HONEST.note(5)), tree)
+    assert state.forks() == []
+    assert state.prove_fork(old, new, tree)
+    ((one, other),) = [fork.notes for fork in state.forks()]
+    assert (one, other) == (HONEST.note(3), FORK.request(3, 5))

@@ -73,3 +73,50 @@ def test_each_process_that_a_test_starts_is_measured_and_a_fork_writes_what_it_r
             data.read()
             found.add(frozenset({6, 8, 10, 12} & {*(data.lines(str(program.resolve())) or ())}))
     assert found - {frozenset()} == {frozenset({6}), frozenset({8, 10}), frozenset({12})}
+
+
+UNMEASURED = """
+import threading
+import pytest
+
+def marked():
+    return "line 6"
+def in_its_thread():
+    return "line 8"
+def unmarked():
+    return "line 10"
+def in_a_thread():
+    return "line 12"
+
+def run(*functions):
+    here, there = functions
+    here()
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+
+@pytest.mark.unmeasured
+def test_many_times():
+    run(marked, in_its_thread)
+
+def test_once():
+    run(unmarked, in_a_thread)
+"""
+
+
+@pytest.mark.slow
+def test_what_is_marked_is_not_measured_and_what_comes_after_it_is(tmp_path: Path) -> None:
+    (test := tmp_path / "test_two.py").write_text(UNMEASURED)
+    (tmp_path / "conftest.py").write_text("from tests.measured import pytest_runtest_call")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = unmeasured")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    options = ("--cov=.", "--cov-report=", "--rootdir=.", "--import-mode=importlib")
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, test],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    data = CoverageData(str(tmp_path / ".coverage"))
+    data.read()
+    assert {6, 8, 10, 12} & {*(data.lines(str(test.resolve())) or ())} == {10, 12}

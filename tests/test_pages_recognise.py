@@ -32,7 +32,7 @@ FINGERPRINT = UNIVERSITY.trust.fingerprint(UNIVERSITY.did)
 OTHER = Trust((RecognisedIssuer("did:web:other.example", "Other College"),)).to_bytes()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)  # tests of other files may come between
 def _closed() -> Iterator[None]:
     yield
     HTTP.close()

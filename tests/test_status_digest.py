@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -534,19 +534,27 @@ def test_the_document_may_be_as_long_as_any_bundle(city: City) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind"),
+    "data",
     [
-        (b"", Malformed),
-        (b"{}", Malformed),
-        (b"IntaglioStatusDigest 2 whole\n{}\n", Malformed),
-        (b"IntaglioStatusDigest 1 whole\n{}", Malformed),
-        (b"IntaglioStatusDigest 1 whole\n" + b" " * (MAX_BYTES + 1) + b"\n", TooLarge),
-        (bytes(LARGEST + 1), TooLarge),
+        b"",
+        b"{}",
+        b"IntaglioStatusDigest 2 whole\n{}\n",
+        b"IntaglioStatusDigest 1 whole\n{}",
     ],
 )
-def test_files_that_are_none_are_named(data: bytes, kind: type[Problem]) -> None:
-    with pytest.raises(kind):
+def test_files_that_are_none_are_named(data: bytes) -> None:
+    with pytest.raises(Malformed):
         parse_file(data, FORMS, Work())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [lambda: b"IntaglioStatusDigest 1 whole\n" + b" " * (MAX_BYTES + 1) + b"\n", lambda: bytes(LARGEST + 1)],
+    ids=["its document", "all of it"],
+)
+def test_files_that_are_too_long_are_refused(data: Callable[[], bytes]) -> None:
+    with pytest.raises(TooLarge):
+        parse_file(data(), FORMS, Work())
 
 
 @pytest.mark.parametrize(

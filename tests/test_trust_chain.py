@@ -324,7 +324,7 @@ def test_a_thief_of_all_keys_dates_nothing_back(chain: OnChain) -> None:
     assert "by 2026-06-23 12:00Z (time: other ledgers" in said, "as of then he is the issuer"
     chain.write(ONE, until=STOLEN.date())
     verdict, said = chain.judged(forged)
-    assert (verdict, "no ledger that is required shows this before 2026-06-23 12:00Z" in said) == (
+    assert (verdict, "nothing that is required shows this before 2026-06-23 12:00Z" in said) == (
         Verdict.INVALID,
         True,
     ), said

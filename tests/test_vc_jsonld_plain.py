@@ -204,7 +204,14 @@ def test_a_context_with_another_word_for_a_keyword_is_left_to_the_others() -> No
     assert compare(document, OURS) == "the reading"
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count",
+    [
+        100,
+        pytest.param(5_000, marks=pytest.mark.slow),
+        pytest.param(20_000, marks=pytest.mark.soak),
+    ],
+)
 def test_it_says_what_the_others_say_or_leaves_it_to_them(count: int) -> None:
     rng, seen = Random(22), Counter[str]()
     for seed in range(count):

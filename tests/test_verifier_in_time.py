@@ -144,7 +144,7 @@ class TestTime:
         if verdict is Verdict.INVALID:
             assert evidence_step(found)[1:] == (
                 "evidence-key-not-in-force",
-                "the key ended on 2026-06-11, and no ledger that is required shows the credential before "
+                "the key ended on 2026-06-11, and nothing that is required shows the credential before "
                 "2026-06-11 18:00Z",
             )
 
@@ -253,7 +253,7 @@ class TestStolenKeys:
         assert (found.verdict, decided(found).code) == (Verdict.INVALID, "trust-from-later")
         assert decided(found).text == (
             "the issuer did:web:university.example is recognised for what is from 2026-06-21 or before, and "
-            "no ledger that is required shows this before 2026-07-01 11:00Z"
+            "nothing that is required shows this before 2026-07-01 11:00Z"
         )
 
     def test_nor_is_it_where_the_document_says_how_long_the_key_is_good(

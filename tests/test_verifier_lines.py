@@ -171,10 +171,13 @@ def judged(home: Path, contents: list[bytes], given: list[int] | None = None) ->
     "hostile",
     [
         b"kill",
-        b"fault",
+        pytest.param(b"fault", marks=pytest.mark.slow),
         pytest.param(
             b"memory",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux"),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux"),
+            ],
         ),
     ],
 )

@@ -27,6 +27,7 @@ from tests.world import NOW, University, decided, verifier
 from vc import Bundle, Verdict
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NOT_FROM_THEN, TOO_FEW_WITNESSES, TRUST_DIFFERS, TRUST_LOG_DIFFERS
+from verifier.sources.trust_entries import compared, handed_over
 from wire import Conflict, Malformed, NotFound, TooLarge, Unavailable
 
 UNIVERSITY = University()
@@ -113,7 +114,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
     "value",
     [
         {},
-        {"version": 8},
+        {"version": 9},
         {"version": True},
         {"version": 1.0},
         {"version": 1, "issuers": {}},
@@ -292,17 +293,17 @@ def _add(path: Path, number: int) -> None:
 
 def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(12)]
+    processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(5)]
     for process in processes:
         process.start()
     ended(processes)
-    assert len(Trust.load(tmp_path / "trust.json").issuers) == 12
+    assert len(Trust.load(tmp_path / "trust.json").issuers) == 5
     assert {path.name for path in tmp_path.iterdir()} == {"trust.json", "trust.json.lock"}
 
 
 def test_a_witness_whose_signatures_are_not_read_here_never_comes() -> None:
-    """C2SP signed-note has types of signatures that were assigned later: 6 is ML-DSA-44."""
-    raw = bytes([6]) + bytes(1312)
+    """C2SP signed-note has types of signatures that are assigned later."""
+    raw = bytes([7]) + bytes(1312)
     key_id = hashlib.sha256(b"witness.example\n" + raw).hexdigest()[:8]
     witness = f"witness.example+{key_id}+{base64.b64encode(raw).decode()}"
     bundle = UNIVERSITY.issue(index=40)
@@ -532,3 +533,19 @@ class TestTypeAndTime:
     def test_a_list_says_the_same_of_every_type_and_time(self) -> None:
         entry = UNIVERSITY.trust.issuer(UNIVERSITY.did)
         assert UNIVERSITY.trust.issuer(UNIVERSITY.did, types=["X"], at=NOW + YEAR) == entry
+
+
+def test_mirrors_are_a_few_https_addresses_and_nobody_elses_to_name() -> None:
+    log = replace(
+        UNIVERSITY.recognised_log, issuers=("did:example:a",), mirrors=("https://hub.example/mirror/5c4a",)
+    )
+    trust = Trust(logs=(log,))
+    assert orjson.loads(trust.to_bytes())["version"] == 8
+    assert Trust.parse(trust.to_bytes()) == trust
+    assert handed_over(log).mirrors == ()
+    assert compared(log) == compared(UNIVERSITY.recognised_log)
+    (policy,) = trust.policy_for(log.issuers[0]).logs
+    assert policy.mirrors == log.mirrors
+    for wrong in (("http://hub.example/mirror",), ("hub.example",), ("https://hub.example/1",) * 9):
+        with pytest.raises(Malformed):
+            Trust.parse(Trust(logs=(replace(log, mirrors=wrong),)).to_bytes())

@@ -15,7 +15,7 @@ import pytest
 
 from wire.files import locked
 from wire.problem import Damaged, Refused, TryLater
-from wire.sqlite import Database, Migration, connect, copy
+from wire.sqlite import Database, Migration, connect, copy, insert
 
 STEPS = ("CREATE TABLE counter (next INTEGER NOT NULL);\nINSERT INTO counter VALUES (0);\n",)
 WHAT = "the file"
@@ -127,6 +127,15 @@ def test_what_raises_is_undone(database: Database) -> None:
         connection.execute("UPDATE counter SET next = 7")
         raise KeyError
     assert value(database) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 100])
+def test_rows_are_inserted_in_their_order_however_many(path: Path, count: int) -> None:
+    database = Database(path, ["CREATE TABLE pair (a INTEGER, b TEXT);"], WHAT)
+    rows = [(row, str(row)) for row in range(count)]
+    with database.writing() as connection:
+        insert(connection, "pair", "b, a", ((text, row) for row, text in rows))
+    assert database.read("SELECT a, b FROM pair ORDER BY rowid") == rows
 
 
 def test_threads_take_turns_and_processes_wait(path: Path) -> None:

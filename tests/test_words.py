@@ -22,7 +22,8 @@ from wire.problem import Malformed, Problem, Refused, Unavailable
 
 LIBRARIES = ("wire", "keys", "ledger", "did", "vc", "exchange", "kinds", "issuer", "holder", "verifier")
 COMMAND = re.compile(
-    r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|samples|doctor|demo)\b)|(?<![\w-])--[a-z]"
+    r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|hub|samples|doctor|demo)\b)"
+    r"|(?<![\w-])--[a-z]"
 )
 KINDS = {kind.code: name for name, kind in codes.kinds().items()}
 """The name in the program that each code has."""

@@ -15,11 +15,11 @@ UNIVERSITY = University()
 
 def archive(files: Mapping[str, bytes]) -> bytes:
     """A ZIP archive."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as opened:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as opened:
         for name, data in files.items():
             opened.writestr(name, data)
-    return made.getvalue()
+    return content.getvalue()
 
 
 def unsigned(number: int, kind: str, name: str) -> dict[str, Any]:

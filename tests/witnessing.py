@@ -26,8 +26,8 @@ class Branch:
     common: int = 0
 
     def entries(self, size: int) -> list[bytes]:
-        own = [f"{self.name} {index}".encode() for index in range(self.common, size)]
-        return [*samples(0, min(self.common, size)), *own]
+        entries = [f"{self.name} {index}".encode() for index in range(self.common, size)]
+        return [*samples(0, min(self.common, size)), *entries]
 
     def note(self, size: int, *extensions: str, origin: str = ORIGIN, key: VerifierKey = LOG_KEY) -> bytes:
         text = checkpoint_text(origin, size, naive_root(self.entries(size)))

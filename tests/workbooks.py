@@ -97,7 +97,7 @@ def read(path: Path, **options: Any) -> SheetTable:
         thread.join()
 
 
-def rows(found: SheetTable) -> list[list[str]]:
+def rows(table: SheetTable) -> list[list[str]]:
     """From row 2 on; empty ones are empty lists."""
-    text = b"".join(part.text() for part in found.parts).decode()
+    text = b"".join(part.text() for part in table.parts).decode()
     return list(csv.reader(io.StringIO(text, newline="")))

@@ -333,10 +333,16 @@ def of_diploma(number: str) -> KindNumber:
 
 def issuer_in(home: Path, **options: Any) -> Issuer:
     """An issuer, made if need be, whose clock stands still."""
-    given: dict[str, Any] = {"name": "Invented University", "passphrase": lambda: None, "clock": lambda: NOW}
-    given |= options
-    members = {field.name: given.pop(field.name) for field in fields(Description) if field.name in given}
-    return _in_any_year(Issuer.create(home, Description(**members), **given))
+    arguments: dict[str, Any] = {
+        "name": "Invented University",
+        "passphrase": lambda: None,
+        "clock": lambda: NOW,
+    }
+    arguments |= options
+    members = {
+        field.name: arguments.pop(field.name) for field in fields(Description) if field.name in arguments
+    }
+    return _in_any_year(Issuer.create(home, Description(**members), **arguments))
 
 
 def _in_any_year(issuer: Issuer) -> Issuer:
@@ -404,7 +410,7 @@ def listed(home: Path, name: str = "0") -> Credential:
 
 def life(home: Path) -> timedelta:
     """The lifetime of the first status list."""
-    found = listed(home)
-    assert found.valid_from is not None
-    assert found.valid_until is not None
-    return found.valid_until - found.valid_from
+    newest = listed(home)
+    assert newest.valid_from is not None
+    assert newest.valid_until is not None
+    return newest.valid_until - newest.valid_from

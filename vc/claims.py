@@ -177,10 +177,10 @@ def has_type(item: Mapping[str, Any], name: str) -> bool:
 
 def text_of(value: Mapping[str, Any], name: str) -> str:
     """The member `name`: a text, or the first of several in different languages (VCDM 2.0, 11.1)."""
-    found = value.get(name)
-    found = found[0] if isinstance(found, list) and found else found
-    found = found.get("@value") if isinstance(found, dict) else found
-    return found if isinstance(found, str) else ""
+    text = value.get(name)
+    text = text[0] if isinstance(text, list) and text else text
+    text = text.get("@value") if isinstance(text, dict) else text
+    return text if isinstance(text, str) else ""
 
 
 def short_name(iri: str) -> str:

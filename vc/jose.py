@@ -127,14 +127,14 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
         raise MalformedCredential("jwk of cnf is no key")
     key = None if jwk is None else PublicKey.from_jwk(jwk)
     did = named.partition("#")[0] if named else ""
-    own = key_of(did)
+    key_of_did = key_of(did)
     # Threat 44: of two keys, a verifier elsewhere could take the other one for the holder's.
-    if key is not None and own is not None and own != key:
+    if key is not None and key_of_did is not None and key_of_did != key:
         raise MalformedCredential("jwk and kid of cnf are different keys")
-    key = key or own
+    key = key or key_of_did
     if key is None:
         return ConfirmationKey(did, str(named), None)
-    if own is None:  # a JWK alone, or beside a DID that nobody here could hold against it
+    if key_of_did is None:  # a JWK alone, or beside a DID that nobody here could hold against it
         did = did_key.create(key)
     fragment = "0" if did.startswith("did:jwk:") else did.removeprefix("did:key:")
     return ConfirmationKey(did, f"{did}#{fragment}", key)

@@ -57,7 +57,7 @@ class Check(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The check as JSON; the problem, which then has the facts, as RFC 9457 has it."""
-        found: dict[str, Any] = {
+        members: dict[str, Any] = {
             "step": self.step,
             "name": self.name,
             "code": self.code,
@@ -65,14 +65,14 @@ class Check(NamedTuple):
             "text": self.text,
         }
         if self.part is not None:
-            found["part"] = self.part
+            members["part"] = self.part
         if self.credential is not None:
-            found["credential"] = self.credential
+            members["credential"] = self.credential
         if self.problem is not None:
-            found["problem"] = self.problem.to_dict()
+            members["problem"] = self.problem.to_dict()
         elif self.facts:
-            found["facts"] = dict(self.facts)
-        return found
+            members["facts"] = dict(self.facts)
+        return members
 
 
 class StatusTime(NamedTuple):
@@ -89,9 +89,9 @@ class StatusTime(NamedTuple):
     def of_all(cls, times: Sequence[StatusTime]) -> StatusTime:
         """The times of several, at least one, as one: the oldest date; fresh if each is, stated if any is."""
         return cls(
-            min(found.as_of for found in times),
-            all(found.fresh for found in times),
-            any(found.stated for found in times),
+            min(time.as_of for time in times),
+            all(time.fresh for time in times),
+            any(time.stated for time in times),
         )
 
 
@@ -133,7 +133,7 @@ class Report:
         holders = {part.holder for part in parts}
         holder = holders.pop() if len(holders) == 1 else None
         report = cls(checks, credentials, [status for part in parts for status in part.statuses], holder)
-        report.by_kind = [found for part in parts for found in part.by_kind]
+        report.by_kind = [kind for part in parts for kind in part.by_kind]
         report.parts = tuple(parts)
         return report
 
@@ -198,12 +198,12 @@ class Report:
         revocations and suspensions; `statusFresh` is true if each list is of the last day or was looked up
         just now.
         """
-        found: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
-        if known := [status for status in self.statuses if status]:
-            status = StatusTime.of_all(known)
-            found |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
+        members: dict[str, Any] = {"version": 2, "verdict": self.verdict.value}
+        if statuses := [status for status in self.statuses if status]:
+            status = StatusTime.of_all(statuses)
+            members |= {"statusAsOf": format_datetimestamp(status.as_of), "statusFresh": status.fresh}
         # Threat R4: a proof that was not accepted makes nobody the holder.
         if self.holder is not None and self:
-            found["holder"] = self.holder
-        found["checks"] = [check.to_dict() for check in self.checks]
-        return found
+            members["holder"] = self.holder
+        members["checks"] = [check.to_dict() for check in self.checks]
+        return members

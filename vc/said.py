@@ -33,7 +33,7 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         # ADR 67: a suspension at another position would be another person's.
         "suspension": facts.status.is_suspendable and _suspension(places),
     }
-    given = {
+    stated = {
         **facts._asdict(),
         # Either names the issuer, and the trust entry that it hands out says so.
         "issuer": facts.address if claims.issuer == facts.address else facts.issuer["id"],
@@ -43,18 +43,22 @@ def require_said(facts: IssuingFacts, claims: Claims, kinds: StatusKinds = STATU
         "suspension": facts.status.is_suspendable and (facts.status.list_url, facts.status.position),
     }
     # ADR 67: what a form drops, a verifier takes for "has none", such as the status of a revoked diploma.
-    if lost := [name for name in read if read[name] != given[name]]:
+    if lost := [name for name in read if read[name] != stated[name]]:
         raise FACT_LOST.saying("what the form signs does not say its {fact} as it was given", fact=lost[0])
 
 
 def _suspension(places: Iterable[EntryOfKind]) -> tuple[str, int] | None:
     """The issuer's list and the position of the first entry that can say that it is suspended, if any."""
-    found = next((status.stored for status in places if status.can_suspend), None)
-    return None if found is None else (found.list_url.removesuffix(SUSPENSION_SUFFIX), found.index)
+    entry = next((status.stored for status in places if status.can_suspend), None)
+    return None if entry is None else (entry.list_url.removesuffix(SUSPENSION_SUFFIX), entry.index)
 
 
 def _schema(claims: Claims, identifier: str) -> tuple[object, object]:
     """Identifier and digest of the one JSON Schema by this identifier; without it, neither."""
     # Of two schemas under one identifier, a verifier could check the other.
-    named = [one for one in claims.schemas if one.get("id") == identifier and has_type(one, JSON_SCHEMA)]
+    named = [
+        schema
+        for schema in claims.schemas
+        if schema.get("id") == identifier and has_type(schema, JSON_SCHEMA)
+    ]
     return (named[0].get("id"), named[0].get("digestSRI")) if len(named) == 1 else (None, None)

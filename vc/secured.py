@@ -110,7 +110,7 @@ class Secured(Protocol):
 
     @property
     def most_hidden(self) -> int:
-        """The most values that it may hold beyond those shown: some may be decoys (RFC 9901, 4.2.7).
+        """The most values that it may hold beyond those shown: some may be decoys (RFC 9901, 4.2.5).
 
         Raises as `claims`.
         """
@@ -165,8 +165,8 @@ class Secured(Protocol):
 
     def digests(self, work: Work) -> frozenset[bytes]:
         """The digests of its log entries, by signatures that are not known as well."""
-        known = self.signatures(work).known
-        leaves = (leaf for signed in known for leaf in self.leaves(signed, EntryKind.CREDENTIAL, work))
+        signatures = self.signatures(work).known
+        leaves = (leaf for signed in signatures for leaf in self.leaves(signed, EntryKind.CREDENTIAL, work))
         return frozenset(parse_entry(leaf).digest for leaf in leaves)
 
 
@@ -215,7 +215,7 @@ class Form(Protocol):
         """The algorithm of its signatures by this key. Raises `Refused` where the key is not for it."""
 
     def secure(
-        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], signer: Signer, options: Options
     ) -> Received:
         """Signs a credential that says what decides in it, and what its template says (W3C's data model).
 
@@ -250,7 +250,7 @@ class Splices(Form, Protocol):
     """A form that has skeletons. Forms need not: what they lack goes the general way."""
 
     def skeleton(
-        self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
     ) -> Skeleton | None:
         """The skeleton of the credentials that `secure` makes of facts and content in which markers stand.
 

@@ -72,8 +72,8 @@ class Slots:
     @classmethod
     def of(cls, values: Sequence[Any]) -> Slots | None:
         """The slots of these values; `None` where they are too many, or one is no text or number."""
-        known = len(values) <= MOST and all(type(value) in (str, int, float, bool) for value in values)
-        return cls(values) if known else None
+        is_usable = len(values) <= MOST and all(type(value) in (str, int, float, bool) for value in values)
+        return cls(values) if is_usable else None
 
     def _marker(self, index: int, value: Value) -> Value:
         if type(value) is str:
@@ -189,5 +189,5 @@ def is_written_alike(value: Value) -> bool:
 
 
 def _lead(value: Value) -> str:
-    found = _scheme(value) if type(value) is str else None
-    return found[0] if found else ""
+    scheme = _scheme(value) if type(value) is str else None
+    return scheme[0] if scheme else ""

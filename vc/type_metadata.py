@@ -66,8 +66,8 @@ class TypeMetadata(NamedTuple):
 
 
 def _rule(claim: object, vct: str) -> ClaimRule:
-    found = claim if isinstance(claim, dict) else {}
-    path, sd, mandatory = found.get("path"), found.get("sd"), found.get("mandatory")
+    members = claim if isinstance(claim, dict) else {}
+    path, sd, mandatory = members.get("path"), members.get("sd"), members.get("mandatory")
     steps = tuple(path) if isinstance(path, list) else ()
     if (
         not (steps and all(map(_is_step, steps)))
@@ -83,27 +83,27 @@ def _is_step(step: object) -> bool:
 
 
 class TypeDocuments:
-    """Type metadata at hand, by `vct`: `own` counts as it is, `brought` only where a digest names it."""
+    """Type metadata at hand, by `vct`: `trusted` counts as it is, `brought` only where a digest names it."""
 
-    def __init__(self, own: Iterable[TypeMetadata], brought: Iterable[TypeMetadata] = ()) -> None:
-        self._own, self._brought = tuple(own), tuple(brought)
+    def __init__(self, trusted: Iterable[TypeMetadata], brought: Iterable[TypeMetadata] = ()) -> None:
+        self._own, self._brought = tuple(trusted), tuple(brought)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The documents in a folder's `.json` files. Raises `Malformed`, naming the file."""
-        found = []
+        documents = []
         for path in sorted(folder.glob("*.json")):
             try:
-                found.append(TypeMetadata.parse(path.read_bytes()))
+                documents.append(TypeMetadata.parse(path.read_bytes()))
             except Malformed as problem:
                 raise Malformed.saying(
                     "the type metadata {file}: {why}", file=str(path), why=problem
                 ) from None
-        return cls(found)
+        return cls(documents)
 
-    def adding(self, own: Iterable[TypeMetadata], brought: Iterable[TypeMetadata]) -> TypeDocuments:
+    def adding(self, trusted: Iterable[TypeMetadata], brought: Iterable[TypeMetadata]) -> TypeDocuments:
         """With further documents."""
-        return TypeDocuments((*self._own, *own), (*self._brought, *brought))
+        return TypeDocuments((*self._own, *trusted), (*self._brought, *brought))
 
     def rules(self, vct: str, digest: str) -> tuple[ClaimRule, ...] | None:
         """Return the rules of a type and of all that it extends; `None` where its metadata is not at hand.
@@ -117,19 +117,21 @@ class TypeDocuments:
         # Threat 44d: the metadata of another type or edition could ask for less. Documents that a stranger
         # brought
         # are not looked at here.
-        own = [one for one in self._own if one.vct == vct]
-        found = next((one for one in own if not digest or integrity.fits(digest, one.data)), None)
+        candidates = [document for document in self._own if document.vct == vct]
+        first = next(
+            (document for document in candidates if not digest or integrity.fits(digest, document.data)), None
+        )
         # ADR 14: the type may have such metadata, and it is not here.
-        if found is None:
-            if own and integrity.digests(digest):
+        if first is None:
+            if candidates and integrity.digests(digest):
                 raise TYPE_METADATA_MISSING.saying(
                     "the type metadata of {type} at hand has another digest", type=shortened(vct)
                 )
             return None
-        line = [found]
+        line = [first]
         while line[-1].extends:
             parent = self._extended_by(line[-1])
-            if parent.vct in {one.vct for one in line}:  # 6.3
+            if parent.vct in {document.vct for document in line}:  # 6.3
                 raise SCHEMA_MISMATCH.saying(
                     "the type {schema} extends itself",
                     place="extends",
@@ -148,22 +150,22 @@ class TypeDocuments:
     def _extended_by(self, child: TypeMetadata) -> TypeMetadata:
         # Without a digest, nothing but the word of whoever brought one says that it is the one that is meant.
         candidates = (*self._own, *self._brought) if child.integrity else self._own
-        found = next(
+        parent = next(
             (
-                one
-                for one in candidates
-                if one.vct == child.extends
-                and (not child.integrity or integrity.fits(child.integrity, one.data))
+                document
+                for document in candidates
+                if document.vct == child.extends
+                and (not child.integrity or integrity.fits(child.integrity, document.data))
             ),
             None,
         )
-        if found is None:
+        if parent is None:
             raise TYPE_METADATA_MISSING.saying(
                 "the type metadata of {type}, as {child} extends it, is not at hand",
                 type=shortened(child.extends),
                 child=shortened(child.vct),
             )
-        return found
+        return parent
 
 
 def _extended(line: Iterable[TypeMetadata]) -> Iterable[ClaimRule]:

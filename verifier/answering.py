@@ -58,8 +58,8 @@ class _Fetching:
         self._judge, self._room = judge, most
         self._threads = ThreadPoolExecutor(most, "fetching")
 
-    async def __call__(self, question: Question, known: Judged) -> Judged:
-        """The report with the network, or what is `known` if that does not come in time.
+    async def __call__(self, question: Question, offline: Judged) -> Judged:
+        """The report with the network, or `offline` if that does not come in time.
 
         Raises `TryLater` where too many wait.
         """
@@ -74,7 +74,7 @@ class _Fetching:
         try:
             return await asyncio.wait_for(_result(asked), self._judge.seconds)
         except TimeoutError:
-            return known
+            return offline
 
     def _leave(self) -> None:
         self._room += 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from did import MethodNotSupported
 from did.document import Use
 from ledger import EntryKind, Fact
-from ledger.requirement import LEDGERS
+from ledger.requirement import LEDGERS, REQUIRED_WITNESSES
 from vc import Bundle, Check, Claims, Credential, InvalidProof, Outcome, Report, UnknownCryptosuite
 from vc.anchoring import CarriedKind
 from vc.possession import Asked
@@ -65,6 +65,7 @@ _CLOCKS = {
     "witness": "in-log-witnessed",
     "none": "in-log-undated",
     LEDGERS: "in-log-by-ledgers",
+    REQUIRED_WITNESSES: "in-log-by-witnesses",
 }
 """Findings, by whose clock a log's time is."""
 
@@ -115,7 +116,7 @@ class Checks:
 
     def in_order(self) -> list[Check]:
         """The results sorted by credential and step, since the steps do not run in this order."""
-        return sorted(self.found, key=lambda found: (found.credential or 0, found.step))
+        return sorted(self.found, key=lambda check: (check.credential or 0, check.step))
 
     def leave_out(self, first: int, stopped: int, last: int = len(STEPS)) -> None:
         """Mark the steps from `first` to `last` as not reached, because step `stopped` did not pass."""
@@ -133,9 +134,9 @@ class Checks:
         self, outcome: Outcome, text: str, finding: str, facts: Facts, problem: Problem | None = None
     ) -> None:
         step = self._step
-        known = facts and {name: facts[name] for name in facts if facts[name] not in (None, "")}
+        stated = facts and {name: facts[name] for name in facts if facts[name] not in (None, "")}
         name = STEPS[step - 1]
-        self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, known))
+        self.found.append(Check(step, name, outcome, text, problem, self.credential, finding, stated))
 
 
 @dataclass(eq=False)
@@ -172,11 +173,12 @@ class Steps:
         """Run them under a caller's policy; `asked` is `None` if nobody here asked for a presentation."""
         # (3) to (8) for each credential
         examined = []
-        for number, one in enumerate(self.secured.credentials):
+        for number, secured in enumerate(self.secured.credentials):
             self.checks.credential = number if len(self.claims) > 1 else None
-            examined.append(self._examine(one))
+            examined.append(self._examine(secured))
         credentials = tuple(
-            found.claims if found else claims for found, claims in zip(examined, self.claims, strict=True)
+            findings.claims if findings else claims
+            for findings, claims in zip(examined, self.claims, strict=True)
         )
         # (2) holder: challenge, domain, holder binding; so late, since the way to a holder's key may lead to
         # any host that a sender names
@@ -191,16 +193,16 @@ class Steps:
         if self.files:
             from .resources import FilesFit
 
-            came = [found for found in examined if found is not None]
-            by_all = [file for found in came for file in found.stated]
+            came = [findings for findings in examined if findings is not None]
+            by_all = [file for findings in came for file in findings.stated]
             for each in came:
                 each.asked = (*each.asked, FilesFit(self.files, by_all))
         # ADR 17: a policy adds to "the issuer is recognised", and only `strangers` leaves that out.
         rules = USUAL if policy is None and not self.strangers else complete(policy, strangers=self.strangers)
-        for number, found in enumerate(examined):
+        for number, findings in enumerate(examined):
             self.checks.credential = number if len(credentials) > 1 else None
-            if found is not None:
-                self._decide(found, holder, rules)
+            if findings is not None:
+                self._decide(findings, holder, rules)
         report = Report(self.checks.in_order(), credentials, self.statuses, holder)
         if any(claims.kinds for claims in credentials) and report:
             self._add_words(report)
@@ -224,14 +226,14 @@ class Steps:
                 self.checks.skipped("unasked", "not checked: nobody here asked for this presentation")
             elif presents and asked is not None:
                 # ADR 24: a sender chooses the holder's DID, so its host is asked only if all else has passed.
-                self.signatures.keys.asks_for_holders = not any(found.problem for found in self.checks.found)
+                self.signatures.keys.asks_for_holders = not any(check.problem for check in self.checks.found)
                 holder, proofs = self.signatures.presenter(self.secured, asked)
                 finding, compared = (
                     ("shown-anywhere", "; its domain was not compared")
                     if asked.domain is None
                     else ("shown", " and domain")
                 )
-                unbound = any("id" not in found for one in credentials for found in one.subjects)
+                unbound = any("id" not in subject for claims in credentials for subject in claims.subjects)
                 anyone = "; what is shown is bound to no key: anyone who has the file can show it"
                 self.checks.passed(
                     finding,
@@ -262,15 +264,15 @@ class Steps:
             is_stranger = entry is None and not self.strangers
             proofs = self.signatures.find(secured, "assertionMethod", issuer, use=Use.CREDENTIALS)
             # ADR 16, threat 25: every known proof has to stand, and one of them has to be by the issuer.
-            own = [signature for signature in proofs.known if signature.signer == issuer]
-            if not own and proofs.unknown:
+            by_issuer = [signature for signature in proofs.known if signature.signer == issuer]
+            if not by_issuer and proofs.unknown:
                 raise UnknownCryptosuite(
                     f"no proof that is known here is by the issuer{proofs.remark}",
                     uncounted=proofs.uncounted,
                 )
-            if not own:
+            if not by_issuer:
                 raise _not_by(issuer)
-            source = own[0].key.source
+            source = by_issuer[0].key.source
             # of a certificate the list's name: its subject is the authority's word
             name = source.subject and ((entry and claimed(entry.name)) or issuer)
             text = f"{name or issuer}: {source.text}"
@@ -316,8 +318,8 @@ class Steps:
                 findings.asked = self._asked_by_kind(claims)
             if self.files:
                 findings.stated = self._stated(claims)
-            findings.anchors = self._anchors(secured, findings, own)
-        findings.suites = frozenset(signature.signed.algorithm for signature in own)
+            findings.anchors = self._anchors(secured, findings, by_issuer)
+        findings.suites = frozenset(signature.signed.algorithm for signature in by_issuer)
         findings.unknown_proofs = proofs.unknown
         return findings
 
@@ -408,7 +410,7 @@ class Steps:
         finding, text, facts = described(standings, stale)
         self.checks.passed(finding, text, newer=newer, **facts)
         # a list that only informs does not say that nothing was revoked
-        times = [one.time for one in standings if one.entry.purpose in DECIDING]
+        times = [standing.time for standing in standings if standing.entry.purpose in DECIDING]
         return StatusTime.of_all(times) if times else None
 
     def _schemas(self, secured: Secured, claims: Claims) -> None:
@@ -429,16 +431,18 @@ class Steps:
         else:
             self.checks.skipped("none-known", "the credential names no schema that is known here")
 
-    def _anchors(self, secured: Secured, findings: Findings, own: Sequence[Signature]) -> Sequence[Fact]:
+    def _anchors(
+        self, secured: Secured, findings: Findings, by_issuer: Sequence[Signature]
+    ) -> Sequence[Fact]:
         claims, keys = findings.claims, {}
         has_log = bool(self._trust.policy_for(claims.issuer).logs)
         # A log entry takes the digest of the whole credential: only where one can matter.
         if self.bundle.evidence or has_log or claims.origins:
-            for found in own:
-                for leaf in secured.leaves(found.signed, EntryKind.CREDENTIAL, self._work):
-                    keys[leaf] = found.key
+            for signature in by_issuer:
+                for leaf in secured.leaves(signature.signed, EntryKind.CREDENTIAL, self._work):
+                    keys[leaf] = signature.key
             findings.is_derived = not keys
-        signers = [found.key for found in own]
+        signers = [signature.key for signature in by_issuer]
         if findings.is_derived:  # a log entry would link presentations
             for key in signers:
                 require_standing(key, self._now, has_log=has_log)
@@ -457,15 +461,16 @@ class Steps:
                 index=fact.index,
                 time=moment(fact.time),
                 stated=moment(fact.stated),
+                **_quorum(fact),
                 ledgers=", ".join(map(on_ledger, beside)),
                 ignored=facts.ignored.code if facts.ignored else None,
             )
             return facts.found
         # Threat 25: nothing dates the signature, so the key has to be in force now.
-        for signature in own:
+        for signature in by_issuer:
             require_may_have_signed(signature.key, self._now)
         # Threat 30: an added context could give another meaning to what the proof covers.
-        if not all(secured.covers_meaning(one.signed) for one in own):
+        if not all(secured.covers_meaning(signature.signed) for signature in by_issuer):
             raise CONTEXTS_ADDED("the credential has contexts that were added after it was signed")
         ignored = facts.ignored.code if facts.ignored else None
         if facts.uncompared:
@@ -487,11 +492,18 @@ class Steps:
         A derived credential has no log entry: evidence may be for the original.
         """
         kind = EntryKind.CREDENTIAL
-        for one in self.secured.credentials:
-            known = one.signatures(self._work).known
-            if not all(one.leaves(signed, kind, self._work) for signed in known):
+        for secured in self.secured.credentials:
+            signatures = secured.signatures(self._work).known
+            if not all(secured.leaves(signed, kind, self._work) for signed in signatures):
                 return frozenset(evidence.digest for evidence in self.bundle.evidence)
-        return frozenset().union(*(one.digests(self._work) for one in self.secured.credentials))
+        return frozenset().union(*(secured.digests(self._work) for secured in self.secured.credentials))
+
+
+def _quorum(fact: Fact) -> dict[str, Scalar]:
+    """The number of witnesses that signed, of how many, and of those that may lie unnoticed in a fork."""
+    if fact.quorum is None:
+        return {}
+    return {"seen": fact.witnesses, "listed": len(fact.quorum.of), "liars": max(fact.quorum.overlap - 1, 0)}
 
 
 def _not_by(issuer: str) -> Problem:

@@ -66,10 +66,10 @@ class Current:
 
     def _mark(self) -> object:
         try:
-            found = self._file.stat()
+            state = self._file.stat()
         except OSError:  # `make` says what it is
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 class Question(NamedTuple):
@@ -108,8 +108,8 @@ class Judge:
 
     def __call__(self, question: Question) -> Judged:
         """The final answer, with the network where it is needed."""
-        found = self.offline(question)
-        return self.online(question) if found.asks else found
+        judged = self.offline(question)
+        return self.online(question) if judged.asks else judged
 
     def offline(self, question: Question, steps: int = BODY_STEPS) -> Judged:
         """The answer without the network."""
@@ -122,9 +122,9 @@ class Judge:
     def report(self, question: Question, steps: int = BODY_STEPS, seconds: float | None = None) -> Report:
         """The final answer as a report; `seconds` is the time left, if that is less than `self.seconds`."""
         offline = self.verifiers().offline
-        found = self._report(offline, question, Work(steps))
-        if not _asks_for_the_network(found, question.now, offline.status_kinds):
-            return found
+        report = self._report(offline, question, Work(steps))
+        if not _asks_for_the_network(report, question.now, offline.status_kinds):
+            return report
         verifier = _hurried(self.verifiers().online, self.seconds if seconds is None else seconds)
         return self._report(verifier, question, Work(steps))
 
@@ -215,8 +215,8 @@ def _asks_for_the_network(report: Report, now: datetime, kinds: StatusKinds) -> 
     # A valid report is made again only on an older list: it may have been revoked since.
     if not report or report.status_time is None or now - report.status_time <= FRESH:
         return False
-    found = (status for credential in report.require() for status in entries(credential, kinds))
-    return any(is_web_address(status.entry.list_url) for status in found)
+    statuses = (status for credential in report.require() for status in entries(credential, kinds))
+    return any(is_web_address(status.entry.list_url) for status in statuses)
 
 
 def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:
@@ -224,6 +224,6 @@ def _answer(report: Report, trust: TrustSource) -> dict[str, Any]:
     # Threat R4: nothing of a credential is in the answer unless the report is valid.
     if report.has_claims:
         answer["credentials"] = [dict(claims.said) for claims in report.require()]
-        found = zip(report.require(), report.by_kind, strict=True)
-        answer["fields"] = [fields_of(claims, trust, said) for claims, said in found]
+        pairs = zip(report.require(), report.by_kind, strict=True)
+        answer["fields"] = [fields_of(claims, trust, kind) for claims, kind in pairs]
     return answer

@@ -48,12 +48,16 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
     if kind is None or not kind.schema or not isinstance(claims, Credential):
         return {}
     place = f"{kind.digest}/{SCHEMA}"
-    named = [one for one in claims.schemas if has_type(one, JSON_SCHEMA) and str(one["id"]).endswith(place)]
+    named = [
+        schema
+        for schema in claims.schemas
+        if has_type(schema, JSON_SCHEMA) and str(schema["id"]).endswith(place)
+    ]
     if not named:  # it names the schemas of somebody else, or none
         return {}
     address = str(named[0]["id"])
     # VCDM 2.0, 5.3: what has another digest is not what the issuer meant.
-    if any(not _may_be_of(one.get("digestSRI", kind.schema_digest), kind) for one in named):
+    if any(not _may_be_of(schema.get("digestSRI", kind.schema_digest), kind) for schema in named):
         raise ANOTHER_SCHEMA.saying(
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),

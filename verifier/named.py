@@ -36,16 +36,16 @@ def by_digest(kinds: Sequence[CarriedKind], evidence: EvidenceCheck) -> dict[str
 
     Raises `InvalidEvidence` where evidence is for something else: the kind was changed, or that of another.
     """
-    found: dict[str, CarriedKind] = {}
+    carried: dict[str, CarriedKind] = {}
     for kind in kinds:
         digest = carried_digest(kind, evidence.work)
         of_entries = [item for item in kind.evidence if isinstance(evidence.kinds.get(item.kind), OfEntries)]
         # Threat K1: the kind or its evidence was exchanged, since they came as one part.
         if any(item.digest.hex() != digest for item in of_entries):
             raise InvalidEvidence("the evidence belongs to another kind")
-        before = found.get(digest, CarriedKind(()))
-        found[digest] = kind._replace(evidence=(*before.evidence, *kind.evidence))
-    return found
+        before = carried.get(digest, CarriedKind(()))
+        carried[digest] = kind._replace(evidence=(*before.evidence, *kind.evidence))
+    return carried
 
 
 def carried(claims: Claims, kinds: Mapping[str, CarriedKind], evidence: EvidenceCheck) -> CarriedKind | None:
@@ -110,10 +110,10 @@ class CheckedWithin(NamedTuple):
 
         Open (`CHECK_MISSING`) where it has no day, and (`DatedAhead`) where that day is yet to come.
         """
-        said = facts_of(self.kind, findings.claims).get(self.field)
-        if said is None:
+        stated = facts_of(self.kind, findings.claims).get(self.field)
+        if stated is None:
             raise CHECK_MISSING(f"the credential does not say {self.field}", field=self.field)
-        day = date.fromisoformat(said)
+        day = date.fromisoformat(stated)
         # Threat 56: a day that is yet to come would keep the check fresh until then.
         require_not_ahead(datetime.combine(day, time(), UTC) - _EAST, findings.now, self.field)
         if (findings.now.astimezone(UTC).date() - day).days > self.days:

@@ -54,8 +54,8 @@ class StatusDocuments:
         Raises `NotItsList` for one that is by anybody else, `InvalidProof`, or another `Problem` that it has.
         """
         secured = self.memory.read(anchored.document, self.forms, self.work)
-        signer, known = self.signatures.issuer(secured), self.trust.issuer(issuer)
-        named = known.status_issuers if known else ()
+        signer, entry = self.signatures.issuer(secured), self.trust.issuer(issuer)
+        named = entry.status_issuers if entry else ()
         # Threats 57, F10: a list counts by the issuer, or by those whom its own entry names.
         if signer != issuer and signer not in named:
             raise NotItsList(
@@ -71,16 +71,18 @@ class StatusDocuments:
             raise InvalidProof("the status document is signed by somebody else")
         details = "RevocationDetails" in secured.claims.types
         kind = EntryKind.REVOCATION_DETAILS if details else EntryKind.STATUS_LIST
-        leaves = [secured.leaves(found.signed, kind, self.work) for found in signatures]
-        made = {
-            leaf: found.key.key for of_one, found in zip(leaves, signatures, strict=True) for leaf in of_one
+        leaves = [secured.leaves(signature.signed, kind, self.work) for signature in signatures]
+        keys_by_leaf = {
+            leaf: signature.key.key
+            for of_one, signature in zip(leaves, signatures, strict=True)
+            for leaf in of_one
         }
 
         def fitting() -> Secured:
             return self.signatures.fitting(secured, signatures)
 
         # ADR 29: that the proofs fit never changes; all that follows is judged each time.
-        fit = self.memory.fits(secured, made, self.work, fitting) if all(leaves) else fitting()
+        fit = self.memory.fits(secured, keys_by_leaf, self.work, fitting) if all(leaves) else fitting()
         claims = self.signatures.claimed(secured, fit)
         # After the proofs: a date ahead is open, and a proof that does not fit is definite.
         self.signatures.require_made(signatures)
@@ -93,20 +95,20 @@ class StatusDocuments:
                 anchored.evidence if of_one else ()
             )  # of what it was derived from, which is not another
             facts = [self.evidence.facts(keys, evidence, name, recurs=True) for name in binding]
-            if any(found.found for found in facts):
+            if any(each.found for each in facts):
                 continue
             # Threats F2, F10: a thief of a key for lists cannot write to the log, and could bring his list.
             if brought and (has_log or signer != issuer):
-                ignored = next((found.ignored for found in facts if found.ignored), None)
+                ignored = next((each.ignored for each in facts if each.ignored), None)
                 raise ignored or STATUS_LIST_NOT_SHOWN(
                     "the status list should be in the log of its issuer, but the evidence is missing"
                 )
             # Threat 25: a list in no log counts by keys that are in force now.
             require_may_have_signed(signature.key, self.now)
-        dates = [found.signed.created for found in signatures if found.signed.created]
-        own = issuer if signer == status_did(issuer) else signer  # before which nobody else's go
-        if claims.issuer != own:
-            claims = replace(claims, issuer=own)
+        dates = [signature.signed.created for signature in signatures if signature.signed.created]
+        expected = issuer if signer == status_did(issuer) else signer  # before which nobody else's go
+        if claims.issuer != expected:
+            claims = replace(claims, issuer=expected)
         if claims.starts is None and dates:
             made_at = min(dates)
             claims = replace(claims, starts=Moment(made_at, made_at, made_at, made_at.date()))

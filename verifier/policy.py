@@ -13,7 +13,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger import Fact
-from ledger.requirement import LEDGERS
 from vc import Claims
 from vc.vcdm import jsonld
 from wire import Malformed, Problem, Refused
@@ -111,7 +110,7 @@ class Findings:
         time by which they meet the requirement counts, not that of one of them.
         """
         # ADR 58, threat F19: a thief of all keys sets every clock but that of the ledgers.
-        asked = [fact for fact in self.anchors if fact.clock == LEDGERS] or self.anchors
+        asked = [fact for fact in self.anchors if fact.is_required] or self.anchors
         return min([self.now, *(fact.time for fact in asked if fact.time is not None)])
 
     @property
@@ -150,10 +149,10 @@ class AllOf:
 
     def check(self, findings: Findings) -> None:
         """Raises the problem of the first broken rule; a definite problem goes before an open one."""
-        found = _problems(self.policies, findings)
-        if found:
+        problems = _problems(self.policies, findings)
+        if problems:
             # What is certain goes before what is open: further evidence could not mend it.
-            raise min(found, key=lambda problem: problem.undetermined)
+            raise min(problems, key=lambda problem: problem.undetermined)
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,10 @@ class AnyOf:
 
     def check(self, findings: Findings) -> None:
         """Raises when every rule is broken: open if at least one of them is open."""
-        found = _problems(self.policies, findings)
-        if len(found) == len(self.policies):
+        problems = _problems(self.policies, findings)
+        if len(problems) == len(self.policies):
             # ADR 14: a branch that is open may still be kept, so the whole is open.
-            raise max(found, key=lambda problem: problem.undetermined)
+            raise max(problems, key=lambda problem: problem.undetermined)
 
 
 class Recognised:
@@ -194,10 +193,10 @@ class Recognised:
         # Threat A46: to the very end of the day, and never by a date that the issuer wrote.
         if until is None or findings.existed_by <= datetime.combine(until, time.max, UTC):
             return
-        by_ledgers = [fact.time for fact in findings.anchors if fact.clock == LEDGERS and fact.time]
+        by_ledgers = [fact.time for fact in findings.anchors if fact.is_required and fact.time]
         if by_ledgers:
             raise FROM_LATER.saying(
-                "the issuer {issuer} is recognised for what is from {until} or before, and no ledger that is "
+                "the issuer {issuer} is recognised for what is from {until} or before, and nothing that is "
                 "required shows this before {date}",
                 issuer=claims.issuer,
                 until=str(until),
@@ -220,14 +219,14 @@ def _require_type(findings: Findings, issuer: RecognisedIssuer) -> None:
         named = issuer.vcts or issuer.types
         others = findings.types if named and not _names_vct(findings, issuer.vcts, issuer.types) else others
     elif issuer.types or issuer.vcts:
-        known = set(issuer.types)
+        types = set(issuer.types)
         for word in issuer.types:
             try:
-                known.add(_type(findings, word))
+                types.add(_type(findings, word))
             except Problem as problem:
                 unclear = problem
         # Every type of the credential: one that is recognised must not carry another along.
-        others = findings.types - known
+        others = findings.types - types
     if not others:
         return
     if unclear:
@@ -495,13 +494,13 @@ def _require_some(policies: Sequence[Policy], name: str) -> None:
 
 
 def _problems(policies: Sequence[Policy], findings: Findings) -> list[Problem]:
-    found = []
+    problems = []
     for policy in policies:
         try:
             policy.check(findings)
         except Problem as problem:
-            found.append(problem)
-    return found
+            problems.append(problem)
+    return problems
 
 
 @dataclass(frozen=True)

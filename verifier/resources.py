@@ -40,16 +40,16 @@ def files_stated(claims: Claims, kind: Kind | None) -> list[Resource]:
 
     The latter are named after their field.
     """
-    found = resources_of(claims.said)
+    resources = resources_of(claims.said)
     if kind is None:
-        return found
+        return resources
     facts = facts_of(kind, claims)
     for field in filter(_states_files, said_fields(kind)):
         for name, text in _digests(field, facts.get(field.name)):
             digests = integrity.stated(text)
-            if not any(digests in each.digests for each in found):
-                found.append(Resource(name, (digests,)))
-    return found
+            if not any(digests in each.digests for each in resources):
+                resources.append(Resource(name, (digests,)))
+    return resources
 
 
 class ResourcesGiven(NamedTuple):

@@ -97,7 +97,7 @@ class SignatureCheck:
         `InvalidProof` where nobody signed, and otherwise the problem of the signatures.
         """
         read, certificates = secured.signatures(self.work), secured.certificates
-        found: list[Signature] = []
+        signatures: list[Signature] = []
         problems: list[Problem] = []
         for signed in read.known:
             try:
@@ -112,17 +112,17 @@ class SignatureCheck:
                     key = self.keys.find(
                         signer, signed.verification_method, purpose, is_named=is_named, use=use
                     )
-                found.append(Signature(signed, signer, key))
+                signatures.append(Signature(signed, signer, key))
             except Problem as problem:
                 problems.append(problem)
         problems += read.problems
         if problems:
             # Threat 37: one bad proof refuses the whole, whatever is open about the others.
-            raise min(problems, key=lambda found: found.undetermined)
-        if not found:
+            raise min(problems, key=lambda problem: problem.undetermined)
+        if not signatures:
             # ADR 16: without a known proof nobody can tell who signed.
             raise read.unknown[0].problem
-        return Proofs(tuple(found), tuple(unknown.kind for unknown in read.unknown))
+        return Proofs(tuple(signatures), tuple(unknown.kind for unknown in read.unknown))
 
     def fitting(self, secured: Secured, signatures: Sequence[Signature]) -> Secured:
         """The document in the reading that all of these signatures verify.
@@ -231,7 +231,7 @@ class SignatureCheck:
         # Threat 56: `earliest`, since the day must not have begun anywhere.
         if start is not None and is_ahead(start.earliest, self.now):
             raise NOT_YET_IN_FORCE(f"valid only from {start.utc.date()} on", since=str(start.utc.date()))
-        # VCDM 1.1, 4.3: without a time zone nobody can tell at which hour of a day or so it is.
+        # VCDM 1.1, 4.6 and 4.8: without a time zone nobody can tell at which hour of a day or so it is.
         if end is not None and end.earliest <= self.now:
             raise TIME_ZONE_UNKNOWN.saying(
                 "the end, {date}, has no time zone", date=f"{end.utc:%Y-%m-%d %H:%M}"

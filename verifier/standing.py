@@ -53,20 +53,20 @@ def described(standings: Sequence[Standing], stale: str) -> tuple[str, str, dict
     `stale` follows the finding in the text. A message is for programmers and not for end users (2.1): the
     text has its value alone, and only the facts have the issuer's words.
     """
-    purpose = min((one.entry.purpose for one in standings), key=PURPOSES.index)
-    is_refreshed = any(one.value for one in standings if one.entry.purpose == "refresh")
+    purpose = min((standing.entry.purpose for standing in standings), key=PURPOSES.index)
+    is_refreshed = any(standing.value for standing in standings if standing.entry.purpose == "refresh")
     finding, text = _REFRESHED if purpose == "refresh" and is_refreshed else _PASSED[purpose]
-    short = [one.entries for one in standings if one.is_short]
+    short = [standing.entries for standing in standings if standing.is_short]
     facts: dict[str, Scalar] = {
-        "date": f"{str(min(one.time.as_of for one in standings))[:16]}Z",
+        "date": f"{str(min(standing.time.as_of for standing in standings))[:16]}Z",
         "refresh": (is_refreshed and finding != "refresh") or None,
         "short_list": min(short) if short else None,
     }
-    if messages := [one for one in standings if one.entry.purpose == "message"]:
-        texts = [dict(one.entry.messages).get(one.value, "") for one in messages]
-        references = dict.fromkeys(url for one in messages for url in one.entry.references)
+    if messages := [standing for standing in standings if standing.entry.purpose == "message"]:
+        texts = [dict(standing.entry.messages).get(standing.value, "") for standing in messages]
+        references = dict.fromkeys(url for standing in messages for url in standing.entry.references)
         facts |= {
-            "status_value": ", ".join(f"0x{one.value:x}" for one in messages),
+            "status_value": ", ".join(f"0x{standing.value:x}" for standing in messages),
             "status_message": claimed("; ".join(filter(None, texts)), _LONGEST_WORDS),
             "status_reference": claimed(", ".join(references), _LONGEST_WORDS) if references else "",
         }

@@ -181,14 +181,14 @@ class StatusLookup:
             if not is_ahead(_start(claims), now):
                 past.append(_Copy(_is_good(claims, now, closed), _start(claims), value, claims, bits.entries))
         for start, misfit in unfit:  # an older copy, from when the list was shorter, is no fault
-            if all(start > found.start for found in past):
+            if all(start > copy.start for copy in past):
                 raise misfit
         if opened.problem is not None and not opened.problem.undetermined:
             raise opened.problem
-        if any(found.issuer == issuer for found in opened.lists):  # goes before another's
-            past = [found for found in past if found.claims.issuer == issuer]
+        if any(claims.issuer == issuer for claims in opened.lists):  # goes before another's
+            past = [copy for copy in past if copy.claims.issuer == issuer]
         # of two of one moment the worse, in whatever order they came
-        newest = max(past, key=lambda found: found[:3], default=None)
+        newest = max(past, key=lambda copy: copy[:3], default=None)
         is_sourced = newest is not None and newest.claims in opened.sourced
         if not is_sourced and newest not in digested:
             doubt = doubt or opened.unclear
@@ -265,8 +265,29 @@ class StatusLookup:
         if key not in self._opened:
             sources = self._sources if fetch else ()
             wanted = [source for source in sources if asks or not isinstance(source, Fetched)]
-            self._opened[key] = self._find(url, issuer, now, wanted)
+            opened = self._opened[key] = self._find(url, issuer, now, wanted)
+            if url in self.unreached and not (opened.sourced or opened.doubt):
+                self._find_in_log(url, issuer, opened)
         return self._opened[key]
+
+    def _find_in_log(self, url: str, issuer: str, opened: _Opened) -> None:
+        """Add the copy that the issuer's log shows, or a mirror of it, where the list's own host has none.
+
+        It is judged as if a presenter had brought it, but for its faults, which are the mirror's.
+        """
+        logs, forms = self._documents.evidence.logs, self._documents.forms
+        if logs is None:
+            return
+        try:
+            for data, evidence in logs.status_list(issuer, url):
+                found = Anchored(received(data, forms, self._work), (evidence,))
+                # Threat 57: a list of another address says nothing of this entry.
+                if identifier(found.document, forms) != url:
+                    raise NotItsList("the log shows another status list under this address")
+                opened.add(self._documents.authenticate(found, issuer, brought=True))
+        # ADR 28: open, since no host must be able to make a diploma invalid.
+        except Problem as problem:
+            self._miss(url, problem, opened)
 
     def _find(self, url: str, issuer: str, now: datetime, sources: Iterable[ListSource]) -> _Opened:
         """All copies that verify, and the problem of those that do not, a definite one before an open one.
@@ -284,8 +305,8 @@ class StatusLookup:
                 # Only a fetcher has this limit of its own: a folder or another source may give more.
                 if len(data) > MAX_LIST:
                     raise TooLarge.saying("the status list has more than {most} bytes", most=MAX_LIST)
-                found = Anchored(received(data, self._documents.forms, self._work))
-                read(found.document, self._documents.forms, self._work)
+                anchored = Anchored(received(data, self._documents.forms, self._work))
+                read(anchored.document, self._documents.forms, self._work)
             except Damaged as problem:  # the issuer's own, of which an older copy must not take the place
                 opened.doubt = _unusable(url, problem)
                 continue
@@ -293,7 +314,7 @@ class StatusLookup:
                 self._miss(url, problem, opened)
                 continue
             try:
-                claims = self._documents.authenticate(found, issuer, brought=False)
+                claims = self._documents.authenticate(anchored, issuer, brought=False)
                 if claims.id is None and isinstance(source, Fetched) and url.startswith("https:"):
                     # 2.2: `id` is optional. Only the host of the URL vouches for which list this is, so
                     # that one from anywhere else, or over http, is none.
@@ -345,15 +366,17 @@ class StatusLookup:
         for url in details_urls(entry):
             for claims in self._open(url, issuer, now, fetch=fetch, asks=asks).lists:
                 try:
-                    found = read_revocation(entry, claims)
+                    revocation = read_revocation(entry, claims)
                 except Problem:  # details never hide the revocation itself
                     continue
-                if found is not None:
-                    kind = SUPERSEDED if found.reason == Reason.SUPERSEDED else Revoked
+                if revocation is not None:
+                    kind = SUPERSEDED if revocation.reason == Reason.SUPERSEDED else Revoked
                     return kind(
-                        f"revoked by the issuer on {found.date:%Y-%m-%d}: {_words(found.reason)}",
-                        date=f"{found.date:%Y-%m-%d}",
-                        reason=found.reason if found.reason in tuple(Reason) else shortened(found.reason),
+                        f"revoked by the issuer on {revocation.date:%Y-%m-%d}: {_words(revocation.reason)}",
+                        date=f"{revocation.date:%Y-%m-%d}",
+                        reason=revocation.reason
+                        if revocation.reason in tuple(Reason)
+                        else shortened(revocation.reason),
                     )
         return REVOKED_UNEXPLAINED("revoked by the issuer; date and reason are not at hand")
 
@@ -421,7 +444,7 @@ def _is_good(claims: Claims, now: datetime, closed: datetime | None) -> bool:
 
 
 def _unusable(url: str, problem: Problem) -> Unavailable:
-    said = "the list found at {list} cannot be used: {why}"
+    template = "the list found at {list} cannot be used: {why}"
     if isinstance(problem, DatedAhead | Damaged):
-        return STATUS_UNKNOWN.saying(said, list=shortened(url), why=problem, because=problem)
-    return STATUS_LIST_UNUSABLE.saying(said, list=shortened(url), why=problem)
+        return STATUS_UNKNOWN.saying(template, list=shortened(url), why=problem, because=problem)
+    return STATUS_LIST_UNUSABLE.saying(template, list=shortened(url), why=problem)

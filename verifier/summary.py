@@ -62,37 +62,37 @@ class Summary(NamedTuple):
         return self.by_kind.kind
 
 
-def summarize(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> Summary:
+def summarize(claims: Claims, trust: TrustSource, of_kind: ByKind | None = None) -> Summary:
     """The summary of a verified credential; the issuer's name is the trust list's, never its own.
 
-    `found` is from the report's `by_kind`; without it, only kinds that ship or that the trust list has are
+    `of_kind` is from the report's `by_kind`; without it, only kinds that ship or that the trust list has are
     used.
     """
-    known = trust.issuer(claims.issuer)
-    found = by_kind(claims, trust) if found is None else found
-    if found.kind and not (found.kind.sentence or _BADGES.isdisjoint(claims.types)):
-        found = ByKind()  # shown as badges are, its degree in the reader's words
+    entry = trust.issuer(claims.issuer)
+    of_kind = by_kind(claims, trust) if of_kind is None else of_kind
+    if of_kind.kind and not (of_kind.kind.sentence or _BADGES.isdisjoint(claims.types)):
+        of_kind = ByKind()  # shown as badges are, its degree in the reader's words
     return Summary(
         claims.title,
         claims.holder_name,
         # Threat 38: anybody can call himself like another; the list's name was looked at.
-        (known.name if known else "") or claims.issuer,
+        (entry.name if entry else "") or claims.issuer,
         day_of(claims),
         claims.degree,
         claims.achievement_type,
-        found,
-        found.facts(claims),
+        of_kind,
+        of_kind.facts(claims),
     )
 
 
-def fields_of(claims: Claims, trust: TrustSource, found: ByKind | None = None) -> dict[str, Any]:
+def fields_of(claims: Claims, trust: TrustSource, of_kind: ByKind | None = None) -> dict[str, Any]:
     """The facts of a verified credential by the fields of the kind that it names; a badge names none.
 
     A kind that is not believed gives no facts: programs take them for the issuer's word.
     """
     if claims.kind is not None or _BADGES.isdisjoint(claims.types):
-        found = by_kind(claims, trust) if found is None else found
-        return found.facts(claims) if found.is_believed else {}
+        of_kind = by_kind(claims, trust) if of_kind is None else of_kind
+        return of_kind.facts(claims) if of_kind.is_believed else {}
     from kinds import shipped
     from kinds.facts import facts_of
 

@@ -43,8 +43,8 @@ def fits_type(
     listed = [_text(dict(each.files).get(METADATA)).encode() for each in (entry.kinds if entry else ())]
     others = [_text(dict(each.texts).get(METADATA)).encode() for each in brought]
     # Threat 44d: only a text of the digest that was signed is the issuer's.
-    own = (text for text in (kept, *listed) if integrity.fits(named, text))
-    documents = types.adding(_documents(own, work), _documents((*listed, *others), work))
+    signed = (text for text in (kept, *listed) if integrity.fits(named, text))
+    documents = types.adding(_documents(signed, work), _documents((*listed, *others), work))
     fitting = secured.fits_type(documents, work)
     if not fitting:
         return {}

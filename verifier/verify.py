@@ -127,8 +127,8 @@ class Verifier:
         if not unasked:
             asked = asked or Asked(challenge, domain)
         resources = frozenset(resources).union(*(each.digests for each in files))
-        given = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
-        return self._report(source, asked, given)
+        call = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
+        return self._report(source, asked, call)
 
     def verify_all(
         self,
@@ -149,17 +149,17 @@ class Verifier:
         together.
         """
         resources = frozenset(resources).union(*(each.digests for each in files))
-        given = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
+        call = _Given(now, policy, strangers, asks_by_kind, resources, files, work or Work(), set())
         if len(sources) > MAX_PRESENTATIONS:
             return _too_many()
-        return Report.of_answer([self._report(source, asked, given) for source in sources])
+        return Report.of_answer([self._report(source, asked, call) for source in sources])
 
     def _report(
-        self, source: bytes | Mapping[str, Any] | Bundle, asked: Asked | None, given: _Given
+        self, source: bytes | Mapping[str, Any] | Bundle, asked: Asked | None, call: _Given
     ) -> Report:
-        checks, work = Checks(), given.work
+        checks, work = Checks(), call.work
         # A caller's mistake and no verdict: dates could not be compared with it.
-        if given.now.tzinfo is None:
+        if call.now.tzinfo is None:
             raise ValueError("now has no time zone")
         # (1) readable: limits, form
         with checks.step(1):
@@ -168,15 +168,15 @@ class Verifier:
             bundle = Bundle.parse(source, self.forms, work)
             secured = read(bundle.secured, self.forms, work, asked)
             credentials = secured.credentials
-            claims = tuple(one.claims for one in credentials)
-            former = next(filter(None, (one.former_name for one in credentials)), "")
+            claims = tuple(credential.claims for credential in credentials)
+            former = next(filter(None, (credential.former_name for credential in credentials)), "")
             if former:
                 checks.passed(
                     "former-name", f"well-formed, under a former name of its form, {former}", name=former
                 )
             else:
                 checks.passed("well-formed", "well-formed")
-            if most := sum(one.most_hidden for one in credentials):
+            if most := sum(credential.most_hidden for credential in credentials):
                 checks.passed(
                     "in-part",
                     f"beside what it shows, up to {most} more values may be hidden, or none: "
@@ -188,10 +188,10 @@ class Verifier:
         digests, spoilt = self._digests_about(claims)
         brought = [
             *bundle.issuer_documents,
-            *(one for each in digests for one in each.bundle.issuer_documents),
+            *(document for each in digests for document in each.bundle.issuer_documents),
         ]
-        signatures, evidence, own = self._authenticating(brought, given)
-        status = StatusLookup(bundle.status_lists, self.lists, own, self.status_kinds, digests, spoilt)
+        signatures, evidence, documents = self._authenticating(brought, call)
+        status = StatusLookup(bundle.status_lists, self.lists, documents, self.status_kinds, digests, spoilt)
         steps = Steps(
             bundle,
             secured,
@@ -200,14 +200,14 @@ class Verifier:
             signatures,
             evidence,
             status,
-            given.strangers,
+            call.strangers,
             self.schemas,
-            given.asks_by_kind,
-            given.resources,
-            given.files,
+            call.asks_by_kind,
+            call.resources,
+            call.files,
             self.types,
         )
-        return steps.report(asked, given.policy)
+        return steps.report(asked, call.policy)
 
     def status_claims(self, bundle: Bundle, issuer: str, *, now: datetime) -> Claims:
         """The claims of a status document, signed by `issuer` or a signer whom the trust list names for it.
@@ -215,10 +215,10 @@ class Verifier:
         It is judged as if a presenter had brought it: a thief of a stolen or retired key could hand out, or
         serve, a file without the document that ends the key. Raises as `StatusDocuments.authenticate`.
         """
-        given = _Given(now, None, False, False, frozenset(), (), Work(), set())
-        _, _, own = self._authenticating(bundle.issuer_documents, given)
+        call = _Given(now, None, False, False, frozenset(), (), Work(), set())
+        _, _, documents = self._authenticating(bundle.issuer_documents, call)
         # Threat 57b: a digest by a stolen key for lists is in no log.
-        return own.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
+        return documents.authenticate(Anchored(bundle.secured, bundle.evidence), issuer, brought=True)
 
     def _digests_about(self, credentials: Sequence[Claims]) -> tuple[Sequence[WholeDigest], Problem | None]:
         """The status digests about these credentials' lists, or the problem of one that is not read."""
@@ -226,23 +226,23 @@ class Verifier:
             return (), None
         urls = {each.entry.list_url for claims in credentials for each in entries(claims, self.status_kinds)}
         try:
-            found = self.digests(urls)
+            digests = self.digests(urls)
         # Threat 57f: the spoilt digest may have told of a revocation, which an older list would hide.
         except (Damaged, Unavailable) as problem:
             return (), problem
-        if not found:
+        if not digests:
             return (), None
         issuers = {claims.issuer for claims in credentials}
-        known = [self.trust.issuer(issuer) or RecognisedIssuer(issuer) for issuer in issuers]
-        signers = frozenset[str]().union(*(issuer.list_signers for issuer in known))
+        recognised = [self.trust.issuer(issuer) or RecognisedIssuer(issuer) for issuer in issuers]
+        signers = frozenset[str]().union(*(issuer.list_signers for issuer in recognised))
         # Any listed issuer can name any addresses, and bring documents that keep others from being believed.
-        return [each for each in found if each.claims.issuer in signers], None
+        return [each for each in digests if each.claims.issuer in signers], None
 
     def _authenticating(
-        self, issuer_documents: Sequence[Anchored], given: _Given
+        self, issuer_documents: Sequence[Anchored], call: _Given
     ) -> tuple[SignatureCheck, EvidenceCheck, StatusDocuments]:
         """The checks of one call for signatures, for evidence in logs, and for status documents."""
-        now, work = given.now, given.work
+        now, work = call.now, call.work
         logs = None
         if self.logs is not None:
             from .sources.published import PublishedLogs  # only here: most deployments ask no log
@@ -250,12 +250,14 @@ class Verifier:
             logs = PublishedLogs(self.logs, self.trust, work)
         documents = IssuerDocuments(self.trust, issuer_documents, work, self.evidence_kinds, logs)
         keys = IssuerKeys(
-            self.resolver, self.trust, documents, work, given.looked_up, strangers=given.strangers
+            self.resolver, self.trust, documents, work, call.looked_up, strangers=call.strangers
         )
         signatures = SignatureCheck(keys, now, work)
         evidence = EvidenceCheck(self.trust, now, work, self.evidence_kinds, logs)
-        own = StatusDocuments(signatures, evidence, self.trust, self.memory, self._list_forms, now, work)
-        return signatures, evidence, own
+        status_documents = StatusDocuments(
+            signatures, evidence, self.trust, self.memory, self._list_forms, now, work
+        )
+        return signatures, evidence, status_documents
 
 
 def _too_many() -> Report:

@@ -46,7 +46,7 @@ class Moment(NamedTuple):
 def parse_datetime(value: object, where: str, *, needs_zone: bool = False) -> Moment:
     """The moment that an `xsd:dateTime` names; without a time zone, within 14 hours on either side.
 
-    No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7.3). Raises `Malformed`.
+    No zone is farther from UTC (XML Schema 1.1, part 2, 3.3.7). Raises `Malformed`.
     """
     moment, has_zone = _parsed(value, where, with_zone=needs_zone)
     if has_zone:

@@ -85,8 +85,8 @@ def system_addresses(host: str, port: int) -> Sequence[str]:
     """The IP addresses of a host as the operating system resolves it; raises OSError when there are none."""
     import socket  # imported lazily: most processes fetch nothing
 
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in addresses))
 
 
 class HttpsFetcher:

@@ -45,15 +45,15 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
     Raises NO_CANONICAL_FORM and TooLarge as `canonicalize`.
     """
     try:
-        found = _seen(value, 0)
+        flags = _seen(value, 0)
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         if not text.isascii() and len(text.translate(None, _FOUR_BYTES)) < len(text):
-            found |= _SLOW
+            flags |= _SLOW
         if work is not None:
             values = marks(text)
-            slow = _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES if found & _SLOW else 0
+            slow = _VALUE_SLOWLY * values + text.count(b"\\") // _ESCAPES if flags & _SLOW else 0
             work.spend(values // 4 + len(text) // BYTES_HASHED + slow)
-        if found & _SLOW:
+        if flags & _SLOW:
             import rfc8785  # imported lazily: it is seldom needed
 
             text = rfc8785.dumps(value)
@@ -63,7 +63,7 @@ def canonical_form(value: Any, work: Work | None = None) -> tuple[bytes, bool]:
             if "key must be str" in str(error)
             else "a number is NaN or infinite, or a string holds a lone surrogate: JSON has no such values"
         ) from None
-    return text, not found & _SILENT
+    return text, not flags & _SILENT
 
 
 def size(value: Any) -> int:
@@ -83,10 +83,10 @@ def _seen(value: Any, depth: int) -> int:
     """The flags of a value; raises for values that are not JSON."""
     kind = type(value)
     if kind is dict:
-        found = 0
+        flags = 0
         members = value.values()
     elif kind is list:
-        found = 0 if value else _SILENT
+        flags = 0 if value else _SILENT
         members = value
     elif kind is bool or kind is str:
         return 0
@@ -107,5 +107,5 @@ def _seen(value: Any, depth: int) -> int:
     depth += 1
     for member in members:
         if type(member) is not str:
-            found |= _seen(member, depth)
-    return found
+            flags |= _seen(member, depth)
+    return flags

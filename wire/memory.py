@@ -74,9 +74,9 @@ class Memory(Generic[_Key, _Value]):
                 raise Unavailable("there was no answer in the time that a report has")
             under_way.release()
         try:
-            found = find()
-            self.keep(key, found)
-            return found.value
+            kept = find()
+            self.keep(key, kept)
+            return kept.value
         finally:
             with self._lock:
                 del self._under_way[key]

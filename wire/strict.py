@@ -80,10 +80,10 @@ def load_json(data: bytes | str, *, limit: int = 1 << 20, depth: int = 64, work:
     try:
         return _DECODER.decode(text.decode())
     except _DuplicateMemberError:
-        found = next(_repeated_names(text), None)
-        if found is None:
+        repeated = next(_repeated_names(text), None)
+        if repeated is None:
             raise RepeatedMember("further down: a second member of this name in one object") from None
-        line, column = _place(text, found)
+        line, column = _place(text, repeated)
         raise RepeatedMember.saying(
             "line {line}, column {column}: a second member of this name in one object",
             line=line,
@@ -103,10 +103,10 @@ def load_json_object(
     return value
 
 
-def _values(text: bytes, found: int, most: int) -> int:
-    """The number of values in a text with `found` marks; only above `most` are marks in strings left out."""
-    if found <= most:
-        return found
+def _values(text: bytes, count: int, most: int) -> int:
+    """The number of values in a text with `count` marks; only above `most` are marks in strings left out."""
+    if count <= most:
+        return count
     text = _without_escapes(text)
     # Between commas and brackets stand two strings at the most: a text with more quotation marks is above the
     # limit, or is no JSON. To cut it at each of them would fill the memory.

@@ -126,20 +126,20 @@ def look(name: str) -> str:
     return seen.translate(_LOOKS).replace("rn", "m").replace("vv", "w")
 
 
-def alike(one: str, other: str) -> bool:
+def alike(name: str, other: str) -> bool:
     """True if people mistake names with these looks for each other: they are equal, or differ in one letter.
 
     One letter added, missing or changed, or two swapped, counts in names of eight Latin letters or more.
     In other names a single letter may well be the difference between two real names.
     """
-    if one == other:
-        return bool(one)
-    if abs(len(one) - len(other)) > 1 or min(len(one), len(other)) < _LONG or not (one + other).isascii():
+    if name == other:
+        return bool(name)
+    if abs(len(name) - len(other)) > 1 or min(len(name), len(other)) < _LONG or not (name + other).isascii():
         return False
     for _ in range(2):  # what differs, from its begin on and then from its end on
-        start = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(one, other, strict=False)))
-        one, other = one[start:][::-1], other[start:][::-1]
-    return max(len(one), len(other)) == 1 or (len(one) == 2 and one == other[::-1])
+        start = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(name, other, strict=False)))
+        name, other = name[start:][::-1], other[start:][::-1]
+    return max(len(name), len(other)) == 1 or (len(name) == 2 and name == other[::-1])
 
 
 def as_seen(text: str) -> str:
@@ -160,8 +160,8 @@ def _shows_nothing(character: str) -> bool:
 
 def _single(quotes: re.Match[str]) -> str:
     """One apostrophe for a run of quotation marks; a single apostrophe stays as it is."""
-    found = quotes[0]
-    return found if len(found) == 1 and found in _APOSTROPHES else "'"
+    run = quotes[0]
+    return run if len(run) == 1 and run in _APOSTROPHES else "'"
 
 
 def _shown(text: str) -> Iterator[str]:

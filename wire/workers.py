@@ -148,11 +148,11 @@ class Pool(Generic[_Work]):
                 return
 
         def died(connection: Connection[Any, Any]) -> None:
-            given = busy.pop(connection)
+            held = busy.pop(connection)
             self._end(connection)
             if lost is None:
                 raise _died()
-            done[given.number] = lost(given.item)
+            done[held.number] = lost(held.item)
             feed(self._start())
 
         for connection in [*self._processes]:
@@ -165,7 +165,7 @@ class Pool(Generic[_Work]):
                     feed(connection)
             if not busy:
                 return
-            until = min(given.until for given in busy.values())
+            until = min(held.until for held in busy.values())
             ended = wait(list(busy), None if until == math.inf else max(0.0, until - time.monotonic()))
             for late in () if ended else [*busy]:
                 if busy[late].until <= time.monotonic():
@@ -173,14 +173,14 @@ class Pool(Generic[_Work]):
             for ready in ended:
                 assert isinstance(ready, Connection)
                 try:
-                    said = ready.recv()
+                    message = ready.recv()
                 except (EOFError, ConnectionResetError):
                     died(ready)
                     continue
-                if isinstance(said, Told):
-                    heard(said)
+                if isinstance(message, Told):
+                    heard(message)
                     continue
-                number, result, problem = said
+                number, result, problem = message
                 del busy[ready]
                 if problem is not None:
                     raise problem

@@ -19,3 +19,4 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "web": Method(web.resolve),
     }
 )
+"""The DID methods of a `Resolver` by default, by name."""

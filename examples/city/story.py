@@ -33,7 +33,7 @@ class Begun(subprocess.Popen[str]):
     """A command of a machine, begun."""
 
     def finish(self) -> str:
-        """What it printed; raises `SystemExit` with that where it failed."""
+        """Its output. Raises `SystemExit` with that where it failed."""
         out, err = self.communicate()
         if self.returncode:
             raise SystemExit(f"{self.args!r}\n{out}{err}")

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -166,9 +166,15 @@ def _story(folder: Path) -> list[dict[str, Any]]:
     anvil = chain.program()
     if anvil is None:
         click.echo("  Left out: anvil, a chain for one machine, is not installed here (make peers).")
-        return verdicts
-    with chain.running(anvil) as local:
-        check(world.anchored(local), expect=0, verdict="VALID", reason=chain.NAME)
+    else:
+        with chain.running(anvil) as local:
+            check(world.anchored(local), expect=0, verdict="VALID", reason=chain.NAME)
+
+    _say(
+        "7", "Who has a log's key can show it in two versions. Three hubs stand against that; one is killed."
+    )
+    check_seen = _checker(world.auditor, verdicts)
+    check_seen(world.witnessed(), expect=0, verdict="VALID", reason="seen by 2 of 3 witnesses")
     return verdicts
 
 
@@ -202,16 +208,19 @@ class World:
     graduate: Role
     employer: Role
     forger: Role
+    auditor: Role
+    """Somebody else who checks diplomas, and asks for two of three witnesses."""
     port: int
     """The port on which the university answers claim links."""
 
     @classmethod
     def begin(cls, folder: Path, *, is_quiet: bool = False) -> Self:
         """The world at the start, in which nobody has anything."""
-        university, graduate, employer, forger = (
-            _role(folder, name, is_quiet) for name in ("university", "graduate", "employer", "forger")
+        university, graduate, employer, forger, auditor = (
+            _role(folder, name, is_quiet)
+            for name in ("university", "graduate", "employer", "forger", "auditor")
         )
-        return cls(folder, university, graduate, employer, forger, _free_port())
+        return cls(folder, university, graduate, employer, forger, auditor, _free_port())
 
     def issue(self) -> str:
         """The university's first day: creates the issuer and issues; returns the last output."""
@@ -272,6 +281,32 @@ class World:
         _show(employer.run(*follow, "--rpc-file", seen, "--yes"))
         return self.folder / "on-chain" / f"{number}.json"
 
+    def witnessed(self) -> Path:
+        """A diploma whose checkpoint two of three hubs have seen: the third is gone by then."""
+        university, number = self.university, self.diploma(9).stem
+        log = json.loads(university.run("ledger", "status", "--json"))
+        witness = ("ledger", "witness")
+        with ExitStack() as stack:
+            hubs = list[subprocess.Popen[str]]()
+            for name in ("hub-1", "hub-2", "hub-3"):
+                hub = _role(self.folder, name, university.is_quiet)
+                key = json.loads(hub.run("hub", "init", f"{name}.example", "--json"))["key"]
+                hub.run("hub", "add", log["key"], f"https://{log['origin']}")
+                process, url = stack.enter_context(
+                    _serving(hub, "hub", "serve", "--alone", "--plain", "--port", "0")
+                )
+                university.run(*witness, "add", key, url)
+                hubs.append(process)
+            university.run(*witness, "quorum", "2")
+            _show(university.run(*witness, "run"))
+            self.recognise(self.auditor)
+            hubs[2].kill()
+            hubs[2].wait()
+            click.secho("  The third one is killed, and the log grows.", dim=True)
+            university.run("issuer", "correct", number, "--set", "gpa=2.00", "--out", self.folder / "seen")
+            _show(university.run(*witness, "run"))
+        return self.folder / "seen" / f"{number}.2.json"
+
     def swapped(self) -> Path:
         """A diploma with the proof that another diploma is in the log."""
         other = json.loads(self.diploma(4).read_bytes())
@@ -321,13 +356,20 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _served(university: Role, port: int) -> Any:
+def _served(university: Role, port: int) -> Iterator[Path]:
     """`issuer serve` in a process of its own; gives the file of the CA that it made."""
-    command = Role.command("issuer", "serve", "--tls", "--port", str(port))
-    click.secho(f"  {university.name}$ intaglio issuer serve --tls --port {port} &", dim=True)
+    with _serving(university, "issuer", "serve", "--tls", "--port", str(port)):
+        yield university.folder / "issuer" / "tls" / "authority.pem"
+
+
+@contextmanager
+def _serving(role: Role, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service in a process of its own, with the address that it says once it listens."""
+    if not role.is_quiet:
+        click.secho(f"  {role.name}$ intaglio {' '.join(words)} &", dim=True)
     server = subprocess.Popen(
-        command,
-        env=university.environment,
+        Role.command(*words),
+        env=role.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -335,9 +377,9 @@ def _served(university: Role, port: int) -> Any:
     )
     try:
         assert server.stdout is not None
-        if not server.stdout.readline():  # its address, said once it listens
-            raise Unexpected(f"the claim service did not start:\n{server.communicate()[1]}")
-        yield university.folder / "issuer" / "tls" / "authority.pem"
+        if not (address := server.stdout.readline().strip()):
+            raise Unexpected(f"{' '.join(words)} did not start:\n{server.communicate()[1]}")
+        yield server, address
     finally:
         server.terminate()
         server.communicate()

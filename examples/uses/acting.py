@@ -172,8 +172,8 @@ class _Acting:
         self.next.issue(self.neighbour)
         self.next.issue(self.use)
         # Of two institutions, each is listed for what it may issue. The neighbour issues more than that.
-        own, near = self.own.trust(self.use), self.next.trust(self.neighbour)
-        self.trust = Trust(own.issuers + near.issuers, own.logs + near.logs)
+        here, near = self.own.trust(self.use), self.next.trust(self.neighbour)
+        self.trust = Trust(here.issuers + near.issuers, here.logs + near.logs)
         self.verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=self.trust)
         shown = self._genuine()
         self._in_part(shown[1])
@@ -263,9 +263,9 @@ class _Acting:
         for name in (each for each, digest in digests.items() if digest in stated):
             another = next((content for content in files.values() if content != files[name]), b"")
             for what, content in (("altered", _altered(files[name])), ("another in its place", another)):
-                given = [GivenFile.read(io.BytesIO(content), _id_of(files[name], data))]
+                attached = [GivenFile.read(io.BytesIO(content), _id_of(files[name], data))]
                 changed = {**files, name: content}
-                report = self._verify(self._shown(data, person), files=changed, given=given)
+                report = self._verify(self._shown(data, person), files=changed, attached=attached)
                 self.seen.note(f"{name}, {what}", report, Verdict.INVALID, _ANOTHER)
 
     def _attacked(self, data: bytes, person: Person | None) -> None:
@@ -279,8 +279,8 @@ class _Acting:
                 files, name = dict(self.use.files), attack["file"]
                 id_there = _id_of(files[name], data)
                 files[name] = files[attack["with"]] if "with" in attack else _altered(files[name])
-                given = [GivenFile.read(io.BytesIO(files[name]), id_there)]
-                report = self._verify(self._shown(data, person), files=files, given=given)
+                attached = [GivenFile.read(io.BytesIO(files[name]), id_there)]
+                report = self._verify(self._shown(data, person), files=files, attached=attached)
             case "time":
                 before, after = (timedelta(days=attack["days"] - less) for less in (1, 0))
                 good = self._verify(self._shown(data, person, before), before)
@@ -349,7 +349,7 @@ class _Acting:
         later: timedelta = NOW,
         files: Mapping[str, bytes] | None = None,
         is_presented: bool | None = None,
-        given: Sequence[GivenFile] = (),
+        attached: Sequence[GivenFile] = (),
     ) -> Report:
         """Verifies as somebody who asks for this type, and has the documents that belong to it.
 
@@ -369,7 +369,7 @@ class _Acting:
             policy=AllOf(tuple(rules)),
             asked=Asked(CHALLENGE, DOMAIN) if is_presented else None,
             resources=[hashlib.sha256(each).digest() for each in files.values()],
-            files=given,
+            files=attached,
         )
 
 

@@ -77,29 +77,29 @@ class UseCatalogue(NamedTuple):
     later: Sequence[str]
 
 
-def catalogue(language: str, told: Callable[[str], str] = str) -> UseCatalogue:
-    """All uses in a language. `told` writes the name of a validator, such as with a link."""
+def catalogue(language: str, link: Callable[[str], str] = str) -> UseCatalogue:
+    """All uses in a language. `link` writes the name of a validator, such as with a link."""
     uses = [UseCase.read(HERE / name) for name in names()]
     sectors = (
         UseSector(
             _SECTORS[sector][language],
-            [_entry(use, language, told) for use in uses if use.said["sector"] == sector],
+            [_entry(use, language, link) for use in uses if use.said["sector"] == sector],
         )
         for sector in SECTORS
     )
     return UseCatalogue(_COLUMNS[language], tuple(sectors), [each[language] for each in _LATER])
 
 
-def validators(said: Mapping[str, Any]) -> list[str]:
+def validators(validator: Mapping[str, Any]) -> list[str]:
     """The validators of a use, of which there may be several."""
-    return [] if "none" in said else str(said["name"]).split("; ")
+    return [] if "none" in validator else str(validator["name"]).split("; ")
 
 
-def _entry(use: UseCase, language: str, told: Callable[[str], str]) -> UseEntry:
+def _entry(use: UseCase, language: str, link: Callable[[str], str]) -> UseEntry:
     sizes, standard = use.said["bytes"], use.said["standard"]
     cells = (
         f"{standard['name']} {standard['version']} ({standard['date']})",
-        _validator(use.said["validator"], language, told),
+        _validator(use.said["validator"], language, link),
         "; ".join(_asked(use, language)) or _WORDS["nothing"][language],
         " / ".join(f"{sizes[each]:,}" for each in ("credential", "bundle") if each in sizes),
         f"{_refusal(use.attack, language)}: `{use.attack['code']}`",
@@ -108,10 +108,10 @@ def _entry(use: UseCase, language: str, told: Callable[[str], str]) -> UseEntry:
     return UseEntry(use.name, use.said["title"][language], parted, cells)
 
 
-def _validator(said: Mapping[str, Any], language: str, told: Callable[[str], str]) -> str:
-    if "none" in said:
-        return _WORDS["none"][language].format(why=said["none"])
-    return _WORDS[said["of"]][language].format(name=", ".join(map(told, validators(said))))
+def _validator(validator: Mapping[str, Any], language: str, link: Callable[[str], str]) -> str:
+    if "none" in validator:
+        return _WORDS["none"][language].format(why=validator["none"])
+    return _WORDS[validator["of"]][language].format(name=", ".join(map(link, validators(validator))))
 
 
 def _asked(use: UseCase, language: str) -> Iterator[str]:
@@ -131,8 +131,8 @@ def _asked(use: UseCase, language: str) -> Iterator[str]:
 def _refusal(attack: Mapping[str, Any], language: str) -> str:
     change = attack["change"]
     words = _WORDS.get(f"{change}-change", _WORDS.get(change, {}))[language]
-    said = {name: str(value).replace("`", "'") for name, value in attack.items()}
-    return words.format_map({**said, "days": _days(attack.get("days", 0), language)})
+    members = {name: str(value).replace("`", "'") for name, value in attack.items()}
+    return words.format_map({**members, "days": _days(attack.get("days", 0), language)})
 
 
 def _days(count: float, language: str) -> str:

@@ -69,8 +69,8 @@ class UseCase:
         """Raises `NotFound`, `INVALID_KIND`, and `Malformed` for a file of another form."""
         if not (folder / "use.json").is_file():
             raise NotFound(f"there is no use.json in {folder}")
-        said, attack = _json(folder / "use.json"), _json(folder / "attack.json")
-        if said.keys() - {"kind", _SHOWS} != _MEMBERS or said["sector"] not in SECTORS:
+        members, attack = _json(folder / "use.json"), _json(folder / "attack.json")
+        if members.keys() - {"kind", _SHOWS} != _MEMBERS or members["sector"] not in SECTORS:
             raise Malformed(f"{folder / 'use.json'} has other members, or no sector of {', '.join(SECTORS)}")
         more = CHANGES.get(str(attack.get("change")))
         if more is None or not more | {"change", "code"} <= attack.keys() <= more | _OPTIONAL | {
@@ -82,7 +82,7 @@ class UseCase:
             )
         expected = Expected.parse(read_regular(folder / "expected.json", _LARGEST))
         kind = read_kind(folder)
-        use = cls(folder, kind, expected, said, attack)
+        use = cls(folder, kind, expected, members, attack)
         if not use.types:
             raise Malformed(f"{folder / 'kind.json'} has no types: a verifier has to be able to ask for one")
         return use

@@ -288,7 +288,7 @@ def _form(accept: str) -> str | None:
         form = _form_of(media_type, parameters)
         if form is not None:
             ranges.append((float(quality[1]) if quality else 1.0, form))
-    best = max(ranges, key=lambda found: found[0], default=(0.0, ""))  # the first of the best
+    best = max(ranges, key=lambda each: each[0], default=(0.0, ""))  # the first of the best
     return best[1] if best[0] > 0 else None
 
 

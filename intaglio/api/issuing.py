@@ -271,8 +271,8 @@ def _responses(done: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict
     }
 
 
-def _options(**known: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"type": ["object", "null"], "properties": known}
+def _options(**properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": ["object", "null"], "properties": properties}
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,10 +59,10 @@ class Message(NamedTuple):
     size: int
     members: Mapping[str, Any]
 
-    def options(self, known: Mapping[str, Callable[[object], bool]]) -> tuple[Mapping[str, Any], list[str]]:
+    def options(self, checks: Mapping[str, Callable[[object], bool]]) -> tuple[Mapping[str, Any], list[str]]:
         """The known options, and a warning for each other member and option, which changes nothing.
 
-        `known` says of each whether it takes a value. Raises `Malformed` for one that it does not take:
+        `checks` says of each whether it takes a value. Raises `Malformed` for one that it does not take:
         what a client asked for would silently not be done.
         """
         options = self.members.get("options")
@@ -70,11 +70,11 @@ class Message(NamedTuple):
             options = {}
         if not isinstance(options, dict):
             raise Malformed("options is not a JSON object")
-        for name, takes in known.items():
+        for name, takes in checks.items():
             if name in options and not takes(options[name]):
                 raise Malformed.saying("options.{name} has a wrong value", name=name)
-        unknown = [f"options.{name}" for name in options if name not in known]
-        return {name: value for name, value in options.items() if name in known}, _warnings(unknown)
+        unknown = [f"options.{name}" for name in options if name not in checks]
+        return {name: value for name, value in options.items() if name in checks}, _warnings(unknown)
 
 
 async def read_message(request: Request, origins: Set[str], seconds: float = BODY_TIME) -> Message:

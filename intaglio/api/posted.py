@@ -111,17 +111,17 @@ class PostedCredentials:
 
     def _require_made_again(self, credential: Mapping[str, Any], composer: Composer, record: Record) -> None:
         """Raises `NOT_OF_THE_KIND` with the place of a posted value that the record does not reproduce."""
-        made = {"issuer": composer.issuer, **composer.template.fill(composer.values(record))}
+        ours = {"issuer": composer.issuer, **composer.template.fill(composer.values(record))}
         posted = dict(credential)
         if isinstance(posted.get("issuer"), str):
             del posted["issuer"]
-        if posted.get("@context") != made["@context"]:  # by other contexts the same words mean something else
+        if posted.get("@context") != ours["@context"]:  # by other contexts the same words mean something else
             raise NOT_OF_THE_KIND("its @context is not that of the kind")
-        if "validFrom" in posted and "validFrom" not in made:
+        if "validFrom" in posted and "validFrom" not in ours:
             start = parse_datetimestamp(posted.pop("validFrom"), "validFrom")
             if start > self.clock():  # it would be valid sooner than was asked for
                 raise NOT_OF_THE_KIND("validFrom is ahead, and no field of the kind begins its validity")
-        for place, is_made in _surplus(posted, made, ""):
+        for place, is_made in _surplus(posted, ours, ""):
             text = "{place} has another value than the kind {kind} gives it"
             raise NOT_OF_THE_KIND.saying(
                 text if is_made else "nothing in the kind {kind} says {place}",
@@ -168,26 +168,26 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _surplus(posted: object, made: object, place: str) -> Iterator[tuple[str, bool]]:
+def _surplus(posted: object, ours: object, place: str) -> Iterator[tuple[str, bool]]:
     """Yield each place that was posted and not made, and whether another value was made there.
 
     Items of lists have to stand in the same order.
     """
-    if isinstance(posted, list) or isinstance(made, list):
-        items = made if isinstance(made, list) else [made]
+    if isinstance(posted, list) or isinstance(ours, list):
+        items = ours if isinstance(ours, list) else [ours]
         rest = iter(items)
         for position, item in enumerate(posted if isinstance(posted, list) else [posted]):
             if not any(next(_surplus(item, other, ""), None) is None for other in rest):
                 yield f"{place}[{position}]", position < len(items)
     elif isinstance(posted, Mapping):
-        if not isinstance(made, Mapping):
+        if not isinstance(ours, Mapping):
             yield place, True
             return
         for name, value in posted.items():
             inner = f"{place}.{name}" if place else name
-            if name in made:
-                yield from _surplus(value, made[name], inner)
+            if name in ours:
+                yield from _surplus(value, ours[name], inner)
             else:
                 yield inner, False
-    elif isinstance(posted, bool) is not isinstance(made, bool) or posted != made:
+    elif isinstance(posted, bool) is not isinstance(ours, bool) or posted != ours:
         yield place, True

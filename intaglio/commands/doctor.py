@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ def doctor(session: Session, folder: Path | None) -> Result:
     """Explain what is wrong with this set-up. Exit code 3: not all could be looked at."""
     if folder and not folder.is_dir():
         raise click.BadParameter(f"there is no folder {folder}", param_hint="--in")
-    found = [(item, _told(item)) for item in _findings(session, folder)]
+    return told_of(_findings(session, folder))
+
+
+def told_of(findings: Iterable[Finding]) -> Result:
+    """The output of a command whose result is findings."""
+    found = [(item, _told(item)) for item in findings]
     unseen = sum(item.is_open for item, _ in found)
     wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen
     lines = [
@@ -41,7 +46,7 @@ def doctor(session: Session, folder: Path | None) -> Result:
     else:
         lines.append(tr("Nothing is wrong."))
     return Result(
-        {"wrong": wrong, "unseen": unseen, "findings": [{**_facts(item), **told} for item, told in found]},
+        {"wrong": wrong, "unseen": unseen, "findings": [data_of(item) for item, _ in found]},
         "\n".join(lines),
         1 if wrong else 3 if unseen else 0,
     )
@@ -56,10 +61,11 @@ def _told(item: Finding) -> dict[str, str]:
     }
 
 
-def _facts(item: Finding) -> dict[str, Any]:
-    """A finding as data for a program."""
-    told: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
-    return told if item.problem is None else {**told, "problem": item.problem.to_dict()}
+def data_of(item: Finding) -> dict[str, Any]:
+    """A finding as data for a program, with its words."""
+    found: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
+    problem = {} if item.problem is None else {"problem": item.problem.to_dict()}
+    return {**found, **problem, **_told(item)}
 
 
 def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
@@ -74,7 +80,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
     else:
         if session.home.stat().st_mode & 0o077:
             yield Finding.warned("home-open", home=str(session.home))
-        examined = [_trust, *examined, _issuer, _anchors, _wallet]
+        examined = [_trust, *examined, _issuer, _anchors, _witnesses, _hub, _wallet]
     for examine in examined:
         try:
             yield from examine(session)
@@ -137,6 +143,25 @@ def _anchors(session: Session) -> Iterator[Finding]:
         anchors = consent.anchors(session.anchors)
         folder = LogFolder(home, session.now, False, anchors, consent)
         yield from examine_outbox(folder.sender(), session.now(), folder.anchors)
+
+
+def _witnesses(session: Session) -> Iterator[Finding]:
+    from ledger.cosigned import Cosigned
+
+    home = session.home / "issuer"
+    if (cosigned := Cosigned(home)).witnesses():
+        from ledger.folder import newest_checkpoint
+        from ledger.health import examine_witnesses
+
+        engines = session.consent(home, asks=False).engines()
+        yield from examine_witnesses(cosigned, newest_checkpoint(home, engines=engines).size)
+
+
+def _hub(session: Session) -> Iterator[Finding]:
+    if (session.home / "hub").exists():
+        from hub.health import examine_hub
+
+        yield from examine_hub(session.home / "hub")
 
 
 def _wallet(session: Session) -> Iterator[Finding]:

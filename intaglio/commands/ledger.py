@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -32,6 +33,7 @@ from ..terminal import EXISTING_FILE, Command, Folder, Result, extra, passphrase
 from ..words import tr, tr_count
 from .anchor import anchor
 from .log_folder import LogFolder
+from .witness import SECONDS, witness
 
 _INDEX = re.compile(r"[0-9]{1,18}")
 _KINDS = {kind.name.lower().replace("_", "-"): kind for kind in EntryKind}
@@ -48,10 +50,11 @@ def ledger(ctx: click.Context, folder: Path | None) -> None:
     consent = session.consent(folder or session.home / "issuer")
     consent.require_database()  # threat F23: it has the list of other ledgers
     anchors = consent.anchors(session.anchors)
-    ctx.obj = LogFolder(consent.folder, session.now, folder is not None, anchors, consent)
+    ctx.obj = LogFolder(consent.folder, session.now, folder is not None, anchors, consent, session.ca_file)
 
 
 ledger.add_command(anchor)
+ledger.add_command(witness)
 
 
 @verb(ledger)
@@ -141,10 +144,11 @@ PORT = 8480
 def serve(place: LogFolder, reach: Reach, processes: int) -> None:
     """Publish the log until stopped: its checkpoint, tiles and entries, as C2SP tlog-tiles has them.
 
-    It lies under the path that the log's name has. Any number of these may run, on any machine.
+    It lies under the path that the log's name has. Any number of these may run, on any machine. Where the log
+    grows, its witnesses are asked.
     """
     with extra("serve"):
-        from ..publishing import create_app
+        from ..publishing import asking, create_app
         from ..serving import Endpoint, siblings
     with (
         Endpoint.open(reach, place.folder / "tls", place.now()) as endpoint,
@@ -155,7 +159,8 @@ def serve(place: LogFolder, reach: Reach, processes: int) -> None:
             say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
         if is_first:
             click.echo(f"{endpoint.url}{prefix(log.origin)}/checkpoint")
-        endpoint.run(create_app(log))
+        with asking(place.witnesses(SECONDS), log) if is_first else nullcontext():
+            endpoint.run(create_app(log))
 
 
 @verb(ledger)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.anchor import Sender
 from ledger.anchors import AnchorKind
@@ -17,6 +17,9 @@ from ledger.log import LogReader
 from ..consent import Consent
 from ..terminal import passphrase
 from ..words import tr
+
+if TYPE_CHECKING:
+    from ledger.cosigning import Witnesses
 
 _UNSPELLED = re.compile(r"[^A-Za-z0-9]")  # in the name of a variable
 
@@ -31,6 +34,8 @@ class LogFolder(NamedTuple):
     anchors: Mapping[str, AnchorKind]
     """The kinds of anchors; like the engines, they ask before they use an address from the folder's files."""
     consent: Consent
+    ca_file: Path | None = None
+    """Certificate authorities to trust beside the public ones, for witnesses."""
 
     def open(self) -> LogReader:
         """The log, to read."""
@@ -44,3 +49,9 @@ class LogFolder(NamedTuple):
             lambda: passphrase(tr("Passphrase for the key that pays")),
             lambda name: os.environ.get(f"INTAGLIO_RPC_{_UNSPELLED.sub('_', name).upper()}"),
         )
+
+    def witnesses(self, seconds: float) -> Witnesses:
+        """The way to the log's witnesses; each has so many seconds to answer."""
+        from ..session import witnesses_of
+
+        return witnesses_of(self.folder, self.consent, self.now, self.ca_file, seconds)

@@ -14,6 +14,7 @@ import click
 
 from did import DID, MethodNotSupported, Resolver
 from ledger import Requirement
+from ledger.requirement import WITNESSES
 from ledger.tiles.layout import address
 from verifier import RecognisedIssuer, RecognisedLog, Trust, update_trust
 from verifier.problem import NotShown
@@ -23,11 +24,21 @@ from wire.fetch import NoFetcher
 from wire.strict import is_url
 from wire.text import claimed, printable, shortened
 
-from ..recognition import Newcomers, anchors_of, handed_over, kinds_of, lists_of, shared_logs, through
+from ..recognition import (
+    Newcomers,
+    anchors_of,
+    handed_over,
+    kinds_of,
+    lists_of,
+    shared_logs,
+    stricter_quorums,
+    through,
+)
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
 from ..words import entry_reason, headed, remedy, required, sentence, tr
 from .chain import chain
+from .trust_witness import witness
 
 LARGEST_PEM = 1 << 16
 """Bytes of a file with a certificate that are read."""
@@ -39,6 +50,7 @@ def trust() -> None:
 
 
 trust.add_command(chain)
+trust.add_command(witness)
 
 
 @verb(trust)
@@ -236,7 +248,7 @@ def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
     for one in newcomers.introduced_to(known):
         quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
         say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
-    for sentences in shared_logs(known, after):
+    for sentences in (*shared_logs(known, after), *stricter_quorums(known, after)):
         say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
@@ -319,25 +331,28 @@ def require(session: Session, origin: str, rule: str) -> Result:
     """Require ledgers to have what LOG holds: RULE names them.
 
     RULE is one ledger, such as eip155:1, or so many of several: "1 of (eip155:1, eip155:10)". Instead of a
-    number it may have `all` or `any`, and groups in groups. `none` requires none.
+    number it may have `all` or `any`, and groups in groups. `witnesses` is the quorum of the log's witnesses.
+    `none` requires none.
     """
     requirement = None if rule == "none" else Requirement.parse(rule)
 
-    def change(known: Trust) -> Trust:
-        named = [log for log in known.logs if log.origin == origin]
+    def change(trust: Trust) -> Trust:
+        named = [log for log in trust.logs if log.origin == origin]
         if not named:
             raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
         names = requirement.names if requirement else frozenset()
         for log in named:
-            for name in sorted(names - {ledger.where for ledger in log.ledgers}):
+            known = {ledger.where for ledger in log.ledgers} | ({WITNESSES} if log.quorum else set())
+            for name in sorted(names - known):
                 raise NotFound.saying(
                     "your list does not have the log {log} on {ledger}",
                     log=shortened(origin),
                     ledger=shortened(name),
-                    hint="For a chain: `intaglio trust chain add` names it there.",
+                    hint="For a chain: `intaglio trust chain add` names it there; "
+                    "for `witnesses`: `intaglio trust witness add --quorum`.",
                 )
-        logs = (replace(log, requires=requirement) if log in named else log for log in known.logs)
-        return Trust(known.issuers, tuple(logs))
+        logs = (replace(log, requires=requirement) if log in named else log for log in trust.logs)
+        return Trust(trust.issuers, tuple(logs))
 
     update_trust(session.trust_file, change)
     text = tr("{log}: nothing is required") if requirement is None else tr("{log}: required is {ledgers}")

@@ -73,10 +73,10 @@ class Inspection:
             except Problem as problem:
                 status = 413 if isinstance(problem, UploadTooLarge) else 400
                 return Sheet(status, page("problem.html", sent.site, problem=problem))
-            found = list(judgements(self.judge, files, sent.now, sent.site.language))
+            judged = list(judgements(self.judge, files, sent.now, sent.site.language))
             kept = {"host": sent.site.host, "trust": _digest(self.trust_file), "now": sent.now}
-            content = answer(found, sent.site, kept, nobody=recognises_nobody(self.judge))
-            is_trust_file = len(found) == 1 and found[0].steps[0].code == f"{STEPS[0]}-{IS_TRUST_FILE.code}"
+            content = answer(judged, sent.site, kept, nobody=recognises_nobody(self.judge))
+            is_trust_file = len(judged) == 1 and judged[0].steps[0].code == f"{STEPS[0]}-{IS_TRUST_FILE.code}"
             return Sheet(200, content, files[0] if is_trust_file else None)
 
 
@@ -88,12 +88,12 @@ def judgements(judge: Judge, files: Sequence[Given], now: datetime, language: st
     """
     digests = [digests_of(io.BytesIO(file.data)) for file in files] if len(files) > 1 else [frozenset()]
     resources = frozenset[bytes]().union(*digests)
-    found = list(_judged(judge, files, now, language, resources))
-    stated = [each for one in found if one.report.has_claims for each in _files_stated(one.report)]
-    for one, own in zip(found, digests, strict=True):
-        is_credential = one.report.checks[0].outcome is Outcome.PASSED
-        if is_credential or not any(each.fits(own) for each in stated):
-            yield one
+    judged = list(_judged(judge, files, now, language, resources))
+    stated = [each for item in judged if item.report.has_claims for each in _files_stated(item.report)]
+    for item, contained in zip(judged, digests, strict=True):
+        is_credential = item.report.checks[0].outcome is Outcome.PASSED
+        if is_credential or not any(each.fits(contained) for each in stated):
+            yield item
 
 
 def _judged(
@@ -116,8 +116,8 @@ def _judged(
 
 def _files_stated(report: Report) -> Iterator[Resource]:
     """The files that the credentials of a valid report state."""
-    for claims, found in zip(report.require(), report.by_kind, strict=True):
-        yield from files_stated(claims, found and found.kind)
+    for claims, named in zip(report.require(), report.by_kind, strict=True):
+        yield from files_stated(claims, named and named.kind)
 
 
 def recognises_nobody(judge: Judge) -> bool:
@@ -146,7 +146,7 @@ def _unchecked(data: bytes, forms: Mapping[str, Form], work: Work) -> tuple[Clai
     """The claims of an undecided file, as far as they can be read."""
     try:
         secured = read(Bundle.parse(data, forms, work).secured, forms, work)
-        return tuple(one.claims for one in secured.credentials)
+        return tuple(credential.claims for credential in secured.credentials)
     except Problem:
         return ()
 

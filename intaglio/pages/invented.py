@@ -107,18 +107,20 @@ class _University:
         record = {**_GRADUATE, "award_date": awarded, "diploma_number": f"INVENTED-{seq:04}"}
         printed = self._press.print(record, seq, self._now)
         credential = orjson.loads(printed.line)["credential"]
-        (found,) = self._anchored(credential, printed.entry).evidence
-        return Bundle(credential, (found,), (self._document,), self._lists())
+        (evidence,) = self._anchored(credential, printed.entry).evidence
+        return Bundle(credential, (evidence,), (self._document,), self._lists())
 
     def _lists(self) -> tuple[Anchored, ...]:
         """The list, and what is said of those that were revoked."""
         url, did, now = self._profile.list_url(0), self._profile.did, self._now
         listed = status_list_document(url, did, self._bits, valid_from=now, lifetime=_LIFETIME)
-        found = [self._listed(listed, EntryKind.STATUS_LIST)]
-        for one in self._revoked:
-            details = revocation_details_document(url, did, [one], page_of(one.position), valid_from=now)
-            found.append(self._listed(details, EntryKind.REVOCATION_DETAILS))
-        return tuple(found)
+        lists = [self._listed(listed, EntryKind.STATUS_LIST)]
+        for revocation in self._revoked:
+            details = revocation_details_document(
+                url, did, [revocation], page_of(revocation.position), valid_from=now
+            )
+            lists.append(self._listed(details, EntryKind.REVOCATION_DETAILS))
+        return tuple(lists)
 
     def _listed(self, document: Mapping[str, Any], kind: EntryKind) -> Anchored:
         signed = sign(document, self._key, verification_method=self._method, created=self._now)

@@ -80,10 +80,10 @@ class IssuerPages:
 
     def mount(self, app: FastAPI) -> None:
         """Put the pages before an app's own routes, since a log may answer at any address below its own."""
-        own = Own.at(self.claims.service)
-        assert own is not None  # claim links begin with nothing else
+        addresses = Own.at(self.claims.service)
+        assert addresses is not None  # claim links begin with nothing else
         base = urlsplit(self.claims.service).path
-        gate = Gate(own, f"{base}/", refusal="refused.html", headers=_HEADERS)
+        gate = Gate(addresses, f"{base}/", refusal="refused.html", headers=_HEADERS)
         others = list(app.router.routes)
         for name, handler in {"": self._about, "trust.json": self._trust_file}.items():
             app.add_api_route(f"{base}/{name}", gate(handler), methods=["GET"])
@@ -120,14 +120,14 @@ class IssuerPages:
         except Problem as problem:
             log_problem(_LOG, problem)
             raise Unavailable("the service cannot answer now") from None
-        told = {
+        values = {
             "link": link,
             "code": _code(link),
             "until": until,
             "own_authority": self.own_authority,
             "is_here": urlsplit(self.claims.service).hostname in LOOPBACK,
         }
-        return html(page("claim.html", site, **self._known(), **told), headers=_HEADERS)
+        return html(page("claim.html", site, **self._known(), **values), headers=_HEADERS)
 
     def _known(self) -> dict[str, object]:
         did, trust = self.issuer.did, Trust.parse(self._trust())
@@ -144,11 +144,11 @@ class IssuerPages:
     def _head(self) -> Head | None:
         """The newest checkpoint of the log; `None` where it cannot be read."""
         try:
-            found, time = self.issuer.reader.checkpoint(), self.issuer.reader.time()
+            checkpoint, time = self.issuer.reader.checkpoint(), self.issuer.reader.time()
         except Problem as problem:
             log_problem(_LOG, problem)
             return None
-        return Head(found.size, found.root.hex(), time, found.note.decode())
+        return Head(checkpoint.size, checkpoint.root.hex(), time, checkpoint.note.decode())
 
 
 def _code(link: ClaimLink) -> str:

@@ -49,7 +49,7 @@ def accepted_language(header: str) -> str:
             wanted.append((-float(weight or 1), tag.strip()))
         except ValueError:
             continue
-    for order, tag in sorted(wanted, key=lambda one: one[0]):
+    for order, tag in sorted(wanted, key=lambda each: each[0]):
         wider = tag.rpartition("-")[0]
         language = _ACCEPTED.get(tag) or (_ACCEPTED.get(wider) if wider != "zh" else None)
         if language and order < 0:
@@ -67,8 +67,8 @@ def day(text: str) -> str:
 
 def moment(when: datetime) -> str:
     """A day and a time, marked as UTC."""
-    found = when.astimezone(UTC)
-    return tr("{day}, {time} UTC").format(day=_day(found), time=f"{found:%H:%M}")
+    utc = when.astimezone(UTC)
+    return tr("{day}, {time} UTC").format(day=_day(utc), time=f"{utc:%H:%M}")
 
 
 def moments(facts: Facts) -> tuple[datetime, ...]:
@@ -100,8 +100,8 @@ def readable(text: str, facts: Facts) -> str:
 
 
 def _written(fact: str) -> str:
-    if found := _date(fact):
-        return moment(found) if found.tzinfo else _day(found)
+    if when := _date(fact):
+        return moment(when) if when.tzinfo else _day(when)
     did = fact.strip("'").partition("#")[0]  # a quoted name, or one of its keys
     return fact.replace(did, address(did), 1)
 
@@ -115,9 +115,9 @@ def _date(fact: object) -> datetime | None:
         return None
 
 
-def _day(found: date) -> str:
-    month = tr_in("month", MONTHS[found.month - 1])
-    return tr("{day} {month} {year}").format(day=found.day, month=month, year=found.year)
+def _day(when: date) -> str:
+    month = tr_in("month", MONTHS[when.month - 1])
+    return tr("{day} {month} {year}").format(day=when.day, month=month, year=when.year)
 
 
 def preferred(value: Any, language: str) -> Any:

@@ -18,7 +18,7 @@ from verifier import Trust, update_trust
 from verifier.problem import NOT_A_TRUST_FILE
 from wire.problem import Conflict, Malformed, TooLarge
 
-from ..recognition import Joined, Newcomers, handed_over, shared_logs
+from ..recognition import Joined, Newcomers, handed_over, shared_logs, stricter_quorums
 from ..words import speaking, tr
 from .own import Own
 from .peer import require_own_user
@@ -89,12 +89,15 @@ class Recognition:
 
     def _introduction(self, newcomers: Newcomers, file: Given, site: Site) -> bytes:
         _require_readable(file, len(newcomers.new.issuers))  # first: the rest costs more than that many
-        known = Trust.load(self.trust_file)
-        after = newcomers.added_to(known)  # what contradicts the list is said before anything is asked
+        trust = Trust.load(self.trust_file)
+        after = newcomers.added_to(trust)  # what contradicts the list is said before anything is asked
         with speaking(site.language):
-            introduced = list(newcomers.introduced_to(known))
-            remarks = [" ".join(sentences) for sentences in shared_logs(known, after)]
-        _require_readable(file, len(introduced) + len(remarks) + sum(len(one.remarks) for one in introduced))
+            introduced = list(newcomers.introduced_to(trust))
+            changes = (*shared_logs(trust, after), *stricter_quorums(trust, after))
+            remarks = [" ".join(sentences) for sentences in changes]
+        _require_readable(
+            file, len(introduced) + len(remarks) + sum(len(newcomer.remarks) for newcomer in introduced)
+        )
         return page("recognise.html", site, newcomers=introduced, remarks=remarks, digest=_digest(file))
 
 

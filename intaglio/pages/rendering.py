@@ -95,7 +95,9 @@ def page(template: str, site: Site, /, **data: Any) -> bytes:
         return _environment().get_template(template).render(site=site, **data).encode()
 
 
-def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any], *, nobody: bool = False) -> bytes:
+def answer(
+    judged: Sequence[Judgement], site: Site, kept: Mapping[str, Any], *, nobody: bool = False
+) -> bytes:
     """The page that answers a form, at most `MOST_PAGE` bytes. Of many files the table has all.
 
     Reports follow until the page is full; of the files after those there is the verdict alone, and nothing is
@@ -104,24 +106,24 @@ def answer(found: Sequence[Judgement], site: Site, kept: Mapping[str, Any], *, n
     with speaking(site.language):
         parts: Any = _environment().get_template("judgement.html").module
         in_brief, rows, briefs = [], [], []
-        for number, one in enumerate(found, 1):
-            row = parts.row(one, number)
+        for number, judgement in enumerate(judged, 1):
+            row = parts.row(judgement, number)
             if _size(row) > _MOST_ROW:
-                one = replace(one, sentences=())
-                row = parts.row(one, number)
-            in_brief.append(one)
+                judgement = replace(judgement, sentences=())
+                row = parts.row(judgement, number)
+            in_brief.append(judgement)
             rows.append(row)
-            briefs.append(parts.whole(one, kept, number, brief=True))
+            briefs.append(parts.whole(judgement, kept, number, brief=True))
         csv = _table(in_brief)
         left = MOST_PAGE - _AROUND - len(csv) - sum(map(_size, (*rows, *briefs)))
         reports = list[Markup]()
-        for number, (one, brief) in enumerate(zip(found, briefs, strict=True), 1):
-            report = parts.whole(one, kept, number) if left > 0 else brief
+        for number, (judgement, brief) in enumerate(zip(judged, briefs, strict=True), 1):
+            report = parts.whole(judgement, kept, number) if left > 0 else brief
             left -= _size(report) - _size(brief)
             reports.append(report if left > 0 else brief)
-        counts = Counter(one.answer for one in found)
-        told = {"found": found, "counts": counts, "rows": rows, "csv": csv, "reports": reports}
-        return page("answer.html", site, **told, nobody=nobody)
+        counts = Counter(judgement.answer for judgement in judged)
+        values = {"found": judged, "counts": counts, "rows": rows, "csv": csv, "reports": reports}
+        return page("answer.html", site, **values, nobody=nobody)
 
 
 def _size(text: str) -> int:
@@ -136,7 +138,7 @@ def theirs(text: object, longest: int = LONGEST, moments: Sequence[datetime] = (
     shown = printable(str(text)[: longest + 1])
     shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
     markup = str(escape(shown))
-    if times := {str(escape(reader.moment(one))): str(_time(one)) for one in moments}:
+    if times := {str(escape(reader.moment(when))): str(_time(when)) for when in moments}:
         alternatives = "|".join(map(re.escape, times))
         markup = re.sub(rf"(?<!\d)(?:{alternatives})", lambda match: times[match[0]], markup)
     return Markup(f"<bdi>{markup}</bdi>")  # noqa: S704 -- escaped
@@ -180,34 +182,34 @@ def _address(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _report(one: Judgement, kept: Mapping[str, Any]) -> str:
+def _report(judgement: Judgement, kept: Mapping[str, Any]) -> str:
     """The report of `verify --json` on a file, with the host, the time and the digest of the bytes.
 
     Empty where it is longer than a page shows.
     """
-    told = {
+    members = {
         "version": 2,
-        "file": one.file,
-        "sha256": one.digest,
+        "file": judgement.file,
+        "sha256": judgement.digest,
         "checkedAt": kept["now"].isoformat(timespec="seconds"),
         "checkedBy": kept["host"],
         "trustList": kept["trust"],
-        **for_programs(one.report, one.trust),
+        **for_programs(judgement.report, judgement.trust),
     }
-    if len(orjson.dumps(told)) > _MOST_REPORT:
+    if len(orjson.dumps(members)) > _MOST_REPORT:
         return ""
-    content = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+    content = orjson.dumps(members, option=orjson.OPT_INDENT_2)
     return _address("application/json", content) if len(content) <= _MOST_REPORT else ""
 
 
-def _table(found: Sequence[Judgement]) -> str:
+def _table(judged: Sequence[Judgement]) -> str:
     """A CSV file with a line for each file; cells that look like a formula are defused."""
     lines = io.StringIO()
     rows = csv.writer(lines, quoting=csv.QUOTE_ALL)
     rows.writerow([tr("File"), tr("Verdict"), tr("What was found"), "SHA-256"])
-    for one in found:
-        says = " ".join(map(str, one.sentences))[:_MOST_CELL]
-        rows.writerow(map(guarded, (one.file, one.word, says, one.digest)))
+    for judgement in judged:
+        says = " ".join(map(str, judgement.sentences))[:_MOST_CELL]
+        rows.writerow(map(guarded, (judgement.file, judgement.word, says, judgement.digest)))
     return _address("text/csv;charset=utf-8", lines.getvalue().encode("utf-8-sig"))
 
 
@@ -215,16 +217,16 @@ def _counted(counts: Mapping[Answered, int]) -> str:
     """The number of files by answer; it is the page's title, and so has no names in it."""
     files = tr_count("{count} file", "{count} files", sum(counts.values()))
     each = (
-        tr("{count} {verdict}").format(count=counts[one], verdict=tr_in("answer", word).lower())
-        for one, word in WORDS.items()
-        if counts.get(one)
+        tr("{count} {verdict}").format(count=counts[answered], verdict=tr_in("answer", word).lower())
+        for answered, word in WORDS.items()
+        if counts.get(answered)
     )
     return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(each))
 
 
 @functools.cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("intaglio.pages"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -232,7 +234,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {
+    environment.globals |= {
         "tr": tr,
         "tr_in": tr_in,
         "tr_count": tr_count,
@@ -242,8 +244,10 @@ def _environment() -> Environment:
         "day": reader.day,
         "address": reader.address,
     }
-    made.globals |= {"limits": upload, "counted": _counted, "words": WORDS}
-    made.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[:8]
-    made.filters |= {"theirs": theirs, "said": said, "report": _report, "coded": _coded}
-    made.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}
-    return made
+    environment.globals |= {"limits": upload, "counted": _counted, "words": WORDS}
+    environment.globals["version"] = hashlib.sha256(b"".join(asset.read() for asset in ASSETS)).hexdigest()[
+        :8
+    ]
+    environment.filters |= {"theirs": theirs, "said": said, "report": _report, "coded": _coded}
+    environment.filters |= {"title_of": title, "sentence_of": _sentence, "remedy_of": remedy}
+    return environment

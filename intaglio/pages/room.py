@@ -54,14 +54,14 @@ class Room:
     def require(self, more: int, transfer: Transfer) -> None:
         """Make room for so many more bytes of a transfer. Raises `TryLater` where no other one gives way."""
         if self._share is not None:
-            own = {one for one in self._transfers if one.sender == transfer.sender}
-            _make_way(own, self._share - more, transfer)
+            by_sender = {each for each in self._transfers if each.sender == transfer.sender}
+            _make_way(by_sender, self._share - more, transfer)
         _make_way(self._transfers, self._most - more, transfer)
 
 
 def _make_way(transfers: Set[Transfer], most: int, transfer: Transfer) -> None:
-    while sum(one.size for one in transfers) > most:
-        measured = [(speed, one) for one in transfers if (speed := one.speed()) is not None]
+    while sum(each.size for each in transfers) > most:
+        measured = [(speed, each) for each in transfers if (speed := each.speed()) is not None]
         _, slowest = min(measured, default=(0.0, transfer), key=lambda both: both[0])
         if slowest is transfer:
             raise TryLater("too much is sent at once")

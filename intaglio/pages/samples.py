@@ -67,19 +67,21 @@ class WithSamples(Inspection):
         files = [Given(tried.file, self.invented.files[tried.file])]
         site = tried.site
         with speaking(site.language):
-            (found,) = judgements(self._judge_of_samples, files, tried.now, site.language)
-            one = replace(found, issuers=())  # which says who is on the list of this page
+            (judgement,) = judgements(self._judge_of_samples, files, tried.now, site.language)
+            shown = replace(judgement, issuers=())  # which says who is on the list of this page
             trust = hashlib.sha256(self.invented.trust).hexdigest()
             kept = {"host": f"{site.host}{site.root}{site.path}", "trust": trust, "now": tried.now}
-            return Sheet(200, page("sample.html", site, one=one, kept=kept, file=tried.file, samples=SAMPLES))
+            return Sheet(
+                200, page("sample.html", site, one=shown, kept=kept, file=tried.file, samples=SAMPLES)
+            )
 
 
 def with_samples(
     session: Session, trust_file: Path | None, policy: Policy | None, offline: bool, invented: Invented
 ) -> WithSamples:
     """The object that judges files and samples in each of a service's processes."""
-    found = inspection(session, trust_file, policy, offline)
-    return WithSamples(found.judge, found.trust_file, invented)
+    pages = inspection(session, trust_file, policy, offline)
+    return WithSamples(pages.judge, pages.trust_file, invented)
 
 
 @dataclass(frozen=True)

@@ -29,26 +29,26 @@ class Given(NamedTuple):
 
 def unpacked(files: Sequence[Uploaded]) -> list[Given]:
     """All files. Raises `UploadTooLarge` where they are more than a form may have."""
-    found, left = list[Given](), MAX_UNPACKED
+    all_files, left = list[Given](), MAX_UNPACKED
     for file in files:
         if file.name.lower().endswith(SUFFIX) and file.data.startswith(BEGINS):
             held = _held(file, left)
-            left -= sum(len(given.data) for given in held)
+            left -= sum(len(each.data) for each in held)
         else:
             held = [Given(file.name, file.data)]
-        found += held
-        if len(found) > MAX_FILES:
+        all_files += held
+        if len(all_files) > MAX_FILES:
             raise UploadTooLarge.saying("there are more than {most} files", most=MAX_FILES)
-    return found
+    return all_files
 
 
 def _held(file: Uploaded, left: int) -> list[Given]:
     bounds = Bounds(MAX_FILES, _LARGEST_DIRECTORY, MAX_FILE, left)
     try:
-        found = [_given(file.name, entry) for entry in archived(io.BytesIO(file.data), bounds)]
+        files = [_given(file.name, entry) for entry in archived(io.BytesIO(file.data), bounds)]
     except Problem as problem:
         return [Given(file.name, b"", problem)]
-    return found or [Given(file.name, b"", Malformed("there is no file in the archive"))]
+    return files or [Given(file.name, b"", Malformed("there is no file in the archive"))]
 
 
 def _given(archive: str, entry: Archived) -> Given:

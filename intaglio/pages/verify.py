@@ -99,8 +99,8 @@ class VerifyPage:
         listed = None if self.trust_file is None else Trust.load(self.trust_file).issuers
         samples = SAMPLES if self.samples else {}
         uses = "" if self.uses is None else f"{self.root}{PATH}"
-        told = {"listed": listed, "nobody": self.nobody(), "added": added, "samples": samples, "uses": uses}
-        return html(page("start.html", site, **told))
+        values = {"listed": listed, "nobody": self.nobody(), "added": added, "samples": samples, "uses": uses}
+        return html(page("start.html", site, **values))
 
     async def _answer(self, request: Request, site: Site) -> Response:
         self.own.require_own_page(request)

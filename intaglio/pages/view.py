@@ -205,12 +205,13 @@ def judgement(
         mail=_mail(report),
         unchecked=shown(claim for credential in unchecked for claim in _of_itself(credential, language)),
         issuers=shown(
-            _listed(one, trust) for one in {one.issuer: one for one in (*read, *unchecked)}.values()
+            _listed(claims, trust)
+            for claims in {claims.issuer: claims for claims in (*read, *unchecked)}.values()
         ),
         steps=shown(_step(check, answer) for check in report.checks),
         cards=tuple(
-            _card(credential, trust, found, shown)
-            for credential, found in zip(read, report.by_kind, strict=False)
+            _card(credential, trust, of_kind, shown)
+            for credential, of_kind in zip(read, report.by_kind, strict=False)
             if not shown.is_cut
         ),
         is_presentation=any(check.code == "holder-unasked" for check in report.checks),
@@ -256,8 +257,8 @@ def answered(report: Report) -> Answered:
 
 
 def _as_of(report: Report) -> datetime | None:
-    known = [status for status in report.statuses if status]
-    return StatusTime.of_all(known).as_of if known else None
+    statuses = [status for status in report.statuses if status]
+    return StatusTime.of_all(statuses).as_of if statuses else None
 
 
 def _code(report: Report) -> str:
@@ -289,13 +290,13 @@ def _sentences(
             yield Sentence(tr_in("reason", REASONS[code]))
         else:
             decides = report.deciding
-            said = _found(decides) if decides else words.reason(report)
+            reason = _found(decides) if decides else words.reason(report)
             times = moments(decides.facts) if decides else ()
-            yield Sentence(tr("{sentence}."), {"sentence": capital(said)}, times)
+            yield Sentence(tr("{sentence}."), {"sentence": capital(reason)}, times)
         if code in ENDED and (issuer := _issuer_of(report, trust)):
             yield Sentence(tr("The issuer is {name}."), {"name": issuer.name})
-    for credential, found in zip(credentials, report.by_kind, strict=False):
-        yield _sentence(summarize(credential, trust, found))
+    for credential, of_kind in zip(credentials, report.by_kind, strict=False):
+        yield _sentence(summarize(credential, trust, of_kind))
     for check in report.checks if credentials else ():
         if check.code == "readable-in-part":
             yield Sentence(tr("{sentence}."), {"sentence": capital(words.shown(check))})
@@ -324,10 +325,10 @@ def _mistakable(other: RecognisedIssuer) -> Sentence:
 
 def _sentence(summary: Summary) -> Sentence:
     """The kind's sentence; else the issuer first, and what the credential claims in quotation marks."""
-    said, values = kinds.sentence(summary, day)
-    if said:
+    spoken, values = kinds.sentence(summary, day)
+    if spoken:
         values["issuer"] = address(summary.by)
-        text = tr("{sentence}.").replace("{sentence}", said)
+        text = tr("{sentence}.").replace("{sentence}", spoken)
         return Sentence(text, {name: value[: words.LONGEST] for name, value in values.items()})
     what, whom, when = bool(summary.what), bool(summary.whom), bool(summary.when)
     degree = summary.degree or words.achievement(summary.achievement_type)
@@ -366,8 +367,8 @@ def _advice(report: Report, answer: Answered, credentials: Sequence[Claims]) -> 
     deciding, code = report.deciding, _code(report)
     if code in ADVICE:
         yield tr_in("advice", ADVICE[code])
-    elif deciding and (said := words.advice(deciding)):
-        yield printable(said[:_LONGEST_VALUE])
+    elif deciding and (advice := words.advice(deciding)):
+        yield printable(advice[:_LONGEST_VALUE])
     if answer is Answered.INVALID:
         yield tr(
             "Do not rely on this file. To be sure, ask the institution itself, "
@@ -421,8 +422,8 @@ def _why_not_checked(check: Check) -> str:
     return tr_in("why", why) if why else ""
 
 
-def _card(claims: Claims, trust: TrustSource, found: ByKind | None, shown: _Shown) -> Card:
-    summary, subject = summarize(claims, trust, found), claims.subjects[0]
+def _card(claims: Claims, trust: TrustSource, of_kind: ByKind | None, shown: _Shown) -> Card:
+    summary, subject = summarize(claims, trust, of_kind), claims.subjects[0]
     quoted = not summary.by_kind.speaks
     as_badge = {
         "whom": summary.whom,
@@ -435,19 +436,19 @@ def _card(claims: Claims, trust: TrustSource, found: ByKind | None, shown: _Show
         "credits": str(subject.get("creditsEarned", "")),
         "number": claims.number,
     }
-    known = {
+    details = {
         **({"what": kinds.noun(summary.kind), "by": summary.by} if summary.kind and not quoted else as_badge),
         **_address(claims.issuer),
         "since": day(str(claims.valid_from.date())) if claims.valid_from else "",
         "until": day(str(claims.valid_until.date())) if claims.valid_until else "",
     }
-    said = list(kinds.lines(summary.kind, summary.facts, day, quoted=quoted)) if summary.kind else []
-    beside = [(label(name), value) for name, value in known.items() if value]
+    lines = list(kinds.lines(summary.kind, summary.facts, day, quoted=quoted)) if summary.kind else []
+    beside = [(label(name), value) for name, value in details.items() if value]
     first = shown(
         [
-            *(Claim(_cut(name, words.LONGEST), _cut(value), False) for name, value in said),
+            *(Claim(_cut(name, words.LONGEST), _cut(value), False) for name, value in lines),
             # A kind's own dates may be those of its life.
-            *(Claim(name, _cut(value), True) for name, value in beside if (name, value) not in said),
+            *(Claim(name, _cut(value), True) for name, value in beside if (name, value) not in lines),
         ]
     )
     every = shown(
@@ -479,9 +480,9 @@ def _json(value: object) -> str:
 
 
 def _listed(claims: Claims, trust: TrustSource) -> Listed:
-    known = trust.issuer(claims.issuer)
+    entry = trust.issuer(claims.issuer)
     shown = address(claims.issuer)[: words.LONGEST]
-    return Listed(shown, known.name if known else "", known.types if known else (), known is not None)
+    return Listed(shown, entry.name if entry else "", entry.types if entry else (), entry is not None)
 
 
 def _of_itself(claims: Claims, language: str) -> Iterator[Claim]:

@@ -58,6 +58,7 @@ CLAUSES: Mapping[str, str] = {
     "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
     "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
     "stated": "; by the log's own clock {stated}",
+    "listed": "; seen by {seen} of {listed} witnesses (liars that the quorum stands: {liars})",
     "ledgers": "; its checkpoint on {ledgers}",
     "ignored": "; left aside: {ignored}",
     "calls_itself": '; it calls itself "{calls_itself}"',
@@ -71,21 +72,21 @@ _ENTRY_REASONS = frozenset({"issued on this machine", "added by hand", "in a fol
 _FROM_FILE = "from the file "
 
 
-def sentence(found: Problem | Check, language: str | None = None) -> str:
+def sentence(item: Problem | Check, language: str | None = None) -> str:
     """The error of a problem, or the finding of a check."""
     with speaking(language):
-        if isinstance(found, Problem):
-            return _of_problem(found)
-        if found.problem is not None:
-            return _of_problem(found.problem)
-        template = by_code(found.code) or by_code(found.finding)
-        return _with_clauses(template, found.facts) if template else found.text
+        if isinstance(item, Problem):
+            return _of_problem(item)
+        if item.problem is not None:
+            return _of_problem(item.problem)
+        template = by_code(item.code) or by_code(item.finding)
+        return _with_clauses(template, item.facts) if template else item.text
 
 
-def remedy(found: Problem | Check, language: str | None = None) -> str:
+def remedy(item: Problem | Check, language: str | None = None) -> str:
     """The advice for a problem, then for its cause; empty where none is known."""
     with speaking(language):
-        problem = found if isinstance(found, Problem) else found.problem
+        problem = item if isinstance(item, Problem) else item.problem
         return _remedy(problem) if problem is not None else ""
 
 
@@ -97,8 +98,8 @@ def title(problem: Problem, language: str | None = None) -> str:
 
 def headed(problem: Problem) -> str:
     """A problem's kind and sentence in one line, for places that show nothing else."""
-    kind, said = title(problem), sentence(problem)
-    return said if said.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=said)
+    kind, detail = title(problem), sentence(problem)
+    return detail if detail.startswith(kind) else tr("{title}: {detail}").format(title=kind, detail=detail)
 
 
 def label(field: str, language: str | None = None) -> str:
@@ -114,7 +115,7 @@ def required(rule: Requirement) -> str:
     (first, *others) = rule.of
     if isinstance(first, str) and not others:
         return first
-    ledgers = tr(", ").join(one if isinstance(one, str) else required(one) for one in rule.of)
+    ledgers = tr(", ").join(ledger if isinstance(ledger, str) else required(ledger) for ledger in rule.of)
     return tr("{count} of ({ledgers})").format(count=rule.at_least, ledgers=ledgers)
 
 
@@ -130,11 +131,11 @@ def _in_words(problem: Problem) -> tuple[str, str]:
     Where the language has neither, for it or for a problem that it quotes: the kind, and the technical
     sentence.
     """
-    own = tr_in("detail", problem.template)
-    is_known, is_filled = own != problem.template, problem.template != problem.detail
+    words = tr_in("detail", problem.template)
+    is_known, is_filled = words != problem.template, problem.template != problem.detail
     if is_known and not is_filled:
-        return own + _clauses(set(), problem.facts), ""
-    template = own if is_known or (is_filled and _is_bare(own)) else by_code(problem.code)
+        return words + _clauses(set(), problem.facts), ""
+    template = words if is_known or (is_filled and _is_bare(words)) else by_code(problem.code)
     if template:
         asked = _asked(template)
         others = {"why": problem.why, "because": problem.because}
@@ -151,21 +152,23 @@ def _in_words(problem: Problem) -> tuple[str, str]:
 def _remedy(problem: Problem) -> str:
     from .remedies import CLAIMED, REMEDIES, SPELLED
 
-    own = tr_in("hint", problem.hint) if problem.hint else ""
-    if not own and (template := REMEDIES.get(problem.code)):
+    hint = tr_in("hint", problem.hint) if problem.hint else ""
+    if not hint and (template := REMEDIES.get(problem.code)):
         spelled = SPELLED[problem.code](problem.facts) if problem.code in SPELLED else {}
-        own = tr_in("remedy", template).format_map({**problem.facts, **spelled})
+        hint = tr_in("remedy", template).format_map({**problem.facts, **spelled})
     further = _remedy(problem.because) if problem.because else ""
     claimed = tr_in("remedy", CLAIMED) if problem.facts.get("claimed") else ""
-    return " ".join(filter(None, (own, further, claimed)))
+    return " ".join(filter(None, (hint, further, claimed)))
 
 
 def _with_clauses(template: str, facts: Facts) -> str:
     return _filled(template, facts) + _clauses(_asked(template), facts)
 
 
-def _clauses(said: set[str], facts: Facts) -> str:
-    further = (tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in said)
+def _clauses(spoken: set[str], facts: Facts) -> str:
+    further = (
+        tr_in("clause", text) for fact, text in CLAUSES.items() if fact in facts and fact not in spoken
+    )
     return "".join(_filled(text, facts) for text in further)
 
 
@@ -188,7 +191,7 @@ def fact(name: str, value: Scalar) -> Scalar:
         return value
     if name == "said":  # by an issuer's service, to a wallet
         return tr_in("said", value)
-    if name == "wanted" and not in_english():
+    if name in ("wanted", "quorum") and not in_english():
         from ledger import Requirement
 
         with suppress(Malformed):  # a ledger may have any name

@@ -37,6 +37,14 @@ SAID: Mapping[str, Said] = {
     # the trust list
     "trust-list-read": Said("The trust list {file} has {count}."),
     "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
+    # the hub
+    "hub-log-seen": Said("The log {log} continues, and has {count}."),
+    "hub-log-silent": Said("The log {log} does not answer: {problem}"),
+    "hub-dated-ahead": Said(
+        "Of the log {log}, {url} shows a line of {name} that is dated {time}, ahead of the clock here.",
+        "If the clock here is right, tell whoever runs {name}.",
+    ),
+    "hub-peer-fails": Said("{url} cannot be compared: {problem}"),
     # the issuer
     "issuer-found": Said("{name} lives in {home}, and has issued {count}."),
     "issuer-has-closed": Said("{name} closed on {day}: it issues nothing more."),
@@ -127,6 +135,11 @@ SAID: Mapping[str, Said] = {
     "issuer-log-ahead": Said(
         "Its log was signed at {time}, ahead of the clock here: nothing is signed now.", _CLOCK
     ),
+    "issuer-log-unexplained": Said(
+        "The log holds {count} of credentials that the index does not know, the first one at {first}.",
+        "Somebody else may have its keys: intaglio issuer key rotate --compromised, and tell your verifiers. "
+        "If the index is an older copy, bring the newest one back.",
+    ),
     "issuer-index-unlike-log": Said("Its index and its log are of different times: {problem}"),
     # the machines that issue for it
     "machine-seen": Said("{machine} issues with release {release}; last seen at {time}."),
@@ -172,6 +185,29 @@ SAID: Mapping[str, Said] = {
     "anchor-balance-low": Said(
         "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."
     ),
+    # the witnesses of its log
+    "quorum-has": Said("Enough witnesses have signed the checkpoint of all {count} of its log."),
+    "quorum-lost": Said(
+        "Too few witnesses have answered since {time}; no checkpoint that enough have signed holds {count}.",
+        "What is in the way: intaglio ledger witness run",
+    ),
+    "entries-unwitnessed": Said(
+        "No checkpoint that enough witnesses have signed holds {count} of its log.",
+        "Have a timer run it: intaglio ledger witness run",
+    ),
+    "witness-ahead": Said(
+        "{witness} says that it has cosigned {count} of the log, which has only {known}, and shows no proof.",
+        "If the log was put back from an older copy, bring the newest one back. Else ask whoever runs it.",
+    ),
+    "witness-without-line": Said(
+        "{witness} gave no line when it was asked last: {problem_code}",
+        "What is in the way: intaglio ledger witness run",
+    ),
+    # the hub
+    "hub-found": Said("A hub with the witness {witness} lies in {home}, for {count}."),
+    "hub-fork": Said(
+        "{log} was seen in two versions: {forks} proved.", "To show it to others: intaglio hub evidence"
+    ),
     # the wallet
     "wallet-found": Said("A wallet lies in {home}.", "Keep a copy: intaglio wallet backup FILE"),
 }
@@ -179,6 +215,7 @@ SAID: Mapping[str, Said] = {
 COUNTED: Mapping[str, Callable[[Any], str]] = {
     "trust-list-read": lambda facts: tr_count("{count} issuer", "{count} issuers", facts["issuers"]),
     "issuer-found": lambda facts: _issued(**facts),
+    "hub-found": lambda facts: tr_count("{count} log", "{count} logs", facts["logs"]),
     "issuer-left-over": lambda facts: tr_count("{count} file", "{count} files", facts["files"]),
     "issuer-documents-unlike-log": lambda facts: tr_count(
         "{count} version", "{count} versions", facts["versions"]
@@ -188,7 +225,11 @@ COUNTED: Mapping[str, Callable[[Any], str]] = {
         lambda facts: tr_count("{count} shard", "{count} shards", facts["shards"]),
     ),
     **dict.fromkeys(
-        ("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+        (
+            *("issuer-log-audited", "anchor-has", "anchor-gone", "anchor-ahead", "anchor-waits"),
+            *("quorum-has", "quorum-lost", "entries-unwitnessed", "witness-ahead"),
+            *("hub-log-seen", "issuer-log-unexplained"),
+        ),
         lambda facts: tr_count("{count} entry", "{count} entries", facts["entries"]),
     ),
 }
@@ -205,8 +246,8 @@ def found(item: Finding) -> str:
 
 def remedy(item: Finding) -> str:
     """The advice for a finding; empty where there is nothing to be done, or none is known."""
-    if item.code in SAID and (own := SAID[item.code].remedy):
-        return _filled(own, item)
+    if item.code in SAID and (advice := SAID[item.code].remedy):
+        return _filled(advice, item)
     return remedy_of(item.problem) if item.problem else ""
 
 

@@ -29,16 +29,16 @@ def sentence(summary: Summary, day: Word = _as_it_is) -> tuple[str, dict[str, st
         return "", {}
     from kinds.sentence import spoken
 
-    said = spoken(summary.kind, summary.facts, summary.by, language())
-    return said.text, {
-        name: _value(summary.kind.fields.get(name), fact, day) for name, fact in said.values.items()
+    filled = spoken(summary.kind, summary.facts, summary.by, language())
+    return filled.text, {
+        name: _value(summary.kind.fields.get(name), fact, day) for name, fact in filled.values.items()
     }
 
 
 def noun(kind: Kind) -> str:
     """The word for one of the kind."""
-    one, _ = kind.nouns.get(language()) or kind.nouns["en"]
-    return one
+    singular, _ = kind.nouns.get(language()) or kind.nouns["en"]
+    return singular
 
 
 def lines(

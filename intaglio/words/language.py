@@ -76,15 +76,17 @@ def tr_in(context: str, text: str) -> str:
     return text if catalogue is None else catalogue.pgettext(context, text)
 
 
-def tr_count(one: str, many: str, count: int) -> str:
+def tr_count(singular: str, many: str, count: int) -> str:
     """The singular or plural form for a number, which replaces `{count}` in it."""
     catalogue = _catalogue.get()
-    found = (one if count == 1 else many) if catalogue is None else catalogue.ngettext(one, many, count)
-    return found.format(count=count)
+    text = (
+        (singular if count == 1 else many) if catalogue is None else catalogue.ngettext(singular, many, count)
+    )
+    return text.format(count=count)
 
 
 def by_code(code: str) -> str | None:
     """The sentence that the language has for a code; `None` where it has none, and in English."""
     catalogue = _catalogue.get()
-    found = code if catalogue is None else catalogue.pgettext("sentence", code)
-    return None if found == code else found
+    text = code if catalogue is None else catalogue.pgettext("sentence", code)
+    return None if text == code else text

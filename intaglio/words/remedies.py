@@ -266,6 +266,15 @@ REMEDIES: Mapping[str, str] = {
         "there with a key of yours: take another one, and have another contract made, by "
         "`intaglio ledger anchor add` with --fee-key and --contract new."
     ),
+    "log-behind": (
+        "Bring the newest copy of the log's folder back: nothing is signed before. If it is lost for good, "
+        "this log is forked, and its evidence since that copy contradicts it: begin another log."
+    ),
+    "witness-refuses": (
+        "Tell whoever runs it the log's key and name, as `intaglio ledger status` shows them, and compare "
+        "the fingerprint."
+    ),
+    "no-cosignature": "Ask whoever runs it for its key and address, and compare the fingerprint.",
     "transaction-failed": (
         "Look at it in the block. Then `intaglio ledger anchor add`, as before, has it sent anew."
     ),
@@ -281,9 +290,22 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio hub evidence` prints both checkpoints, which anybody can check. Show them to whoever "
         "relies on the log."
     ),
+    "log-went-back": (
+        "Ask whoever runs the log if a backup was put back. If not, another version of it is being shown."
+    ),
+    "log-not-proved": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
+    "log-tile-changed": "Ask whoever runs the log: its files may be damaged, or show another version of it.",
+    "not-in-log": "Ask whoever runs the log: its host publishes something else than the log holds.",
+    "mirror-at-other-entry": "Send from the entry, and towards the size, that the answer names.",
+    "log-not-mirrored": "Its operator adds a log by `intaglio hub add VKEY URL --mirror`.",
     "old-witness-state": (
-        "Bring the newest copy of the hub's folder back. If it is lost, make a hub of another name "
-        "elsewhere: what this one signs could contradict what it has signed."
+        "Bring the newest copy of the hub's folder back. If it is lost, `intaglio hub init NAME --new-key` "
+        "makes another witness of it: what this one signs could contradict what it has signed."
+    ),
+    "not-a-tlog-policy": "The form is that of C2SP tlog-policy: c2sp.org/tlog-policy has an example.",
+    "witness-not-sure": "Ask again in a minute; its operator sees why by `intaglio hub status`.",
+    "no-peers": (
+        "`intaglio hub add VKEY URL` names another hub, by its witness's key; `--alone` goes without."
     ),
     "no-hub": "`intaglio hub init NAME` makes one.",
     # the issuer
@@ -367,6 +389,7 @@ REMEDIES: Mapping[str, str] = {
     "shard-taken": "Nothing is ever written over: move away what lies there, and do the same again.",
     "home-taken": "Nothing is ever overwritten: name another folder, --home.",
     "export-folder-taken": "Name another folder: --out.",
+    "taken-over": "Do the same again: what the other one finished is found, and not done twice.",
     "link-file-taken": "Name another file: --out.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",

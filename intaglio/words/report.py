@@ -38,9 +38,9 @@ MARKS: Mapping[Outcome, str] = {
 }
 
 
-def verdict(found: Verdict) -> str:
+def verdict(decided: Verdict) -> str:
     """The verdict in a word or a few."""
-    return tr_in("verdict", VERDICTS[found])
+    return tr_in("verdict", VERDICTS[decided])
 
 
 def achievement(achievement_type: str) -> str:
@@ -64,9 +64,9 @@ def sentence(summary: Summary) -> str:
 
     For a kind whose words are not believed, the labelled facts follow, as far as a line goes.
     """
-    said, values = kinds.sentence(summary)
-    if said:
-        return said.format_map({name: isolated(claimed(value)) for name, value in values.items()})
+    template, values = kinds.sentence(summary)
+    if template:
+        return template.format_map({name: isolated(claimed(value)) for name, value in values.items()})
     by, whom = (isolated(claimed(words)) for words in (summary.by, summary.whom))
     what = titled(summary.what, summary.degree, summary.achievement_type)
     text = tr('by {by}: "{what}", to "{whom}"') if whom else tr('by {by}: "{what}"')
@@ -78,13 +78,13 @@ def _labelled(summary: Summary) -> str:
     """The facts under the labels of a kind whose words are not believed, each in quotation marks."""
     if summary.kind is None or summary.by_kind.speaks:
         return ""
-    said = ""
+    text = ""
     for name, value in kinds.lines(summary.kind, summary.facts, quoted=True):
         pair = tr('; {label}: "{value}"').format(label=name, value=isolated(claimed(value)))
-        if len(said) + len(pair) > LONGEST:
+        if len(text) + len(pair) > LONGEST:
             break
-        said += pair
-    return said
+        text += pair
+    return text
 
 
 def details(claims: Claims, summary: Summary, number: str) -> list[tuple[str, str]]:
@@ -107,10 +107,10 @@ def details(claims: Claims, summary: Summary, number: str) -> list[tuple[str, st
     return named + [line for line in beside if line not in named]
 
 
-def headline(found: Verdict, said: str, status: StatusTime | None = None) -> str:
+def headline(decided: Verdict, detail: str, status: StatusTime | None = None) -> str:
     """The first line: with a day where a revocation since then may not be known."""
     text = tr("{verdict} {as_of}: {said}") if status and status.stated else tr("{verdict}: {said}")
-    return text.format(verdict=verdict(found), as_of=as_of(status), said=said)
+    return text.format(verdict=verdict(decided), as_of=as_of(status), said=detail)
 
 
 def as_of(status: StatusTime | None) -> str:
@@ -145,12 +145,12 @@ def advice(check: Check) -> str:
     about_form = isinstance(problem, Malformed | InvalidDID) and not isinstance(
         problem, TooLarge | InvalidEvidence
     )
-    said = remedy(check)
-    if about_form and not (said and check.step == 1):
+    text = remedy(check)
+    if about_form and not (text and check.step == 1):
         from .remedies import REMEDIES  # only here: most reports need none
 
         return tr_in("remedy", REMEDIES[MalformedCredential.code])
-    return said
+    return text
 
 
 def for_programs(report: Report, trust: TrustSource) -> dict[str, Any]:
@@ -158,13 +158,13 @@ def for_programs(report: Report, trust: TrustSource) -> dict[str, Any]:
     from verifier.summary import fields_of
 
     data = report.to_dict()
-    for check, told in zip(report.checks, data["checks"], strict=True):
-        if check.problem is not None and (said := remedy(check.problem)):
-            told["problem"]["hint"] = said
+    for check, entry in zip(report.checks, data["checks"], strict=True):
+        if check.problem is not None and (hint := remedy(check.problem)):
+            entry["problem"]["hint"] = hint
     if report.has_claims:
         data["credentials"] = [dict(claims.said) for claims in report.require()]
-        found = zip(report.require(), report.by_kind, strict=True)
-        data["fields"] = [fields_of(claims, trust, said) for claims, said in found]
+        pairs = zip(report.require(), report.by_kind, strict=True)
+        data["fields"] = [fields_of(claims, trust, kind) for claims, kind in pairs]
     return data
 
 

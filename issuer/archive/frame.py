@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress
+    from compression.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor, ZstdError
 else:
-    from backports.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress
+    from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor, ZstdError
 
 __all__ = ["LARGEST", "ZstdError", "from_frame", "to_frame"]
 
@@ -17,11 +18,16 @@ LARGEST = 1 << 26
 
 def to_frame(data: bytes, *, level: int = 3, checksum: bool = False) -> bytes:
     """Return one frame with this content."""
+    return _compressor(level, checksum).compress(data, ZstdCompressor.FLUSH_FRAME)
+
+
+@functools.cache  # of few levels, each with the memory that it works in
+def _compressor(level: int, checksum: bool) -> ZstdCompressor:
     options: dict[int, int] = {
         CompressionParameter.compression_level: level,
         CompressionParameter.checksum_flag: int(checksum),
     }
-    return compress(data, options=options)
+    return ZstdCompressor(options=options)
 
 
 def from_frame(frame: bytes, most: int = LARGEST) -> bytes:

@@ -25,6 +25,7 @@ from .kept import (
     IdOf,
     Incoming,
     Job,
+    Keyed,
     KindNumber,
     Known,
     ListFile,
@@ -354,8 +355,11 @@ class Lookup(Protocol):
         They are of the `kind`, if one is given.
         """
 
+    def add(self, chunks: Sequence[Keyed]) -> None:
+        """Adds the credentials of chunks to the look-up tables: many at once, since they are sorted first."""
+
     def catch_up(self, id_of: IdOf) -> None:
-        """Adds recent credentials to the look-up tables, if the index may be written to."""
+        """Adds other recent credentials to the look-up tables, if the index may be written to."""
 
 
 class Numbers(Protocol):

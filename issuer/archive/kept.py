@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -220,6 +221,21 @@ def state_of(reason: str | None) -> EditionState:
     return EditionState.SUPERSEDED if reason == EditionState.SUPERSEDED else EditionState.REVOKED
 
 
+KEYED = struct.Struct(">qq")
+"""A key by which a credential is looked up, and its sequence number."""
+
+
+class Keyed(NamedTuple):
+    """The keys of a finished chunk's credentials, made where these were signed."""
+
+    first: int
+    """The lowest of its sequence numbers."""
+    stop: int
+    """The highest, and one."""
+    keys: bytes
+    """Each as `KEYED` has it, one after the other."""
+
+
 class Single(NamedTuple):
     """A credential just signed that is in no shard: its line, packed, and its log entry."""
 
@@ -238,16 +254,12 @@ def batch_key(entries: Sequence[bytes]) -> bytes:
     return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
 
 
-class Incoming(NamedTuple):
-    """The values of a row that are compared with those of other rows."""
+Incoming = tuple[int, str, str, bytes, bytes]
+"""The values of a row that are compared with those of other rows: a plain tuple, of which there are many.
 
-    row: int
-    number: str
-    student: str
-    digest: bytes
-    """The digest of the record, to compare with one issued before."""
-    identity: bytes = b""
-    """The digest that tells a row without a number from others."""
+Its number in the file, the number of its credential, its person's number, the digest of its record, to
+compare with one issued before, and the digest that tells a row without a number from others, or none.
+"""
 
 
 class Crossed(NamedTuple):

@@ -2,8 +2,8 @@
 
 The index over ids and addresses is one over random values, which would make a file's rows ten times as dear
 if each were put into it by itself. So chunks only note the range of their sequence numbers, and
-`SQLiteLookup.catch_up` puts a whole file's keys in, in their order. Chunks noted and not put in yet are
-looked through one by one.
+`SQLiteLookup.add` puts a whole file's keys in, in their order, as the workers made them. After a job that was
+killed `catch_up` makes the keys anew. Chunks noted and not put in yet are looked through one by one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol
 
-from wire.sqlite import Database
+from wire.sqlite import Database, insert
 
 from .index import Lookup
-from .kept import IdOf, KindNumber
+from .kept import KEYED, IdOf, Keyed, KindNumber
 
 PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 PORTION = 10_000  # rows
@@ -69,6 +70,12 @@ class SQLiteLookup(LookupByKey):
         )
         return [KindNumber(*row) for row in rows]
 
+    def add(self, chunks: Sequence[Keyed]) -> None:
+        with self._database.writing() as connection:
+            _put_sorted(connection, paired(chunks))
+            noted = [(each.first, each.stop) for each in chunks]
+            connection.executemany("DELETE FROM unlisted WHERE first = ? AND stop = ?", noted)
+
     def catch_up(self, id_of: IdOf) -> None:
         is_left = self._database.is_writable and bool(self._ranges())
         while is_left:
@@ -99,7 +106,11 @@ _ROW = (
 
 def key(text: str) -> int:
     """The index key of an id, or of an address in lower case. Keys of different texts may collide."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
+    return int.from_bytes(_key(text), signed=True)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:8]
 
 
 def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
@@ -118,7 +129,22 @@ def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -
 
 def keys(identifier: str, email: str) -> list[int]:
     """The keys of a credential's id, and of its holder's address if there is one."""
-    return [key(text) for text in (identifier, email.casefold()) if text]
+    return [key(text) for text in _texts(identifier, email)]
+
+
+def _texts(identifier: str, email: str) -> list[str]:
+    return [text for text in (identifier, email.casefold()) if text]
+
+
+def packed_keys(seq: int, identifier: str, email: str) -> bytes:
+    """The keys of a credential as `Keyed` has them."""
+    place = seq.to_bytes(8)
+    return b"".join([_key(text) + place for text in _texts(identifier, email)])
+
+
+def paired(chunks: Iterable[Keyed]) -> Iterator[tuple[int, int]]:
+    """The keys of chunks with their sequence numbers, in no order."""
+    return chain.from_iterable(KEYED.iter_unpack(each.keys) for each in chunks)
 
 
 def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
@@ -128,20 +154,24 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
         return False
     first, end = ranges[0]
     stop = min(end, first + piece)
-    connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
     listed = (
         (found, seq)
         for seq, kind, number, edition, copy, form, email in rows
         for found in keys(id_of(KindNumber(kind, number), edition, copy, form), email)
     )
-    connection.executemany("INSERT INTO temp.listing VALUES (?, ?)", listed)
-    connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
-    connection.execute("DROP TABLE temp.listing")
+    _put_sorted(connection, listed)
     connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
     if stop < end:
         note(connection, stop, end)
     return stop < end or len(ranges) > 1
+
+
+def _put_sorted(connection: sqlite3.Connection, rows: Iterable[tuple[int, int]]) -> None:
+    connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
+    insert(connection, "temp.listing", "key, seq", rows)
+    connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
+    connection.execute("DROP TABLE temp.listing")
 
 
 def merged(noted: Iterable[Sequence[int]]) -> list[tuple[int, int]]:

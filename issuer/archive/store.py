@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from wire.problem import Damaged, NotFound, Problem, Refused
-from wire.sqlite import LOCK_WAIT, Database
+from wire.sqlite import LOCK_WAIT, Database, insert
 
 from ..problem import DAMAGED_ISSUER, NO_SUCH_DIPLOMA, not_in_force
 from ..shared.door import INDEX
@@ -55,8 +58,8 @@ _ENTRY = (
 )
 
 _TAKE = (
-    "INSERT OR IGNORE INTO taken SELECT ?1, ?2, ?3, ?4 "
-    "WHERE NOT EXISTS (SELECT 1 FROM credential WHERE number = ?1 AND kind = ?2)"
+    "INSERT OR IGNORE INTO taken SELECT value, ?2, ?3, ?4 FROM json_each(?1) "
+    "WHERE NOT EXISTS (SELECT 1 FROM credential WHERE credential.number = value AND credential.kind = ?2)"
 )
 _NOT_BEGUN = "NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.job = taken.job AND chunk.number = taken.chunk)"
 _TAKERS = f"{_JOB} WHERE id IN (SELECT job FROM taken WHERE {_NOT_BEGUN}) ORDER BY first_seq, id"  # noqa: S608 -- constants
@@ -162,8 +165,8 @@ class SQLiteIndex(Index):
 
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         with self._database.writing() as connection:
-            rows = [(each, kind, job.id, number) for each in numbers]
-            if connection.executemany(_TAKE, rows).rowcount == len(rows):
+            wanted = orjson.dumps([*numbers]).decode()
+            if connection.execute(_TAKE, (wanted, kind, job.id, number)).rowcount == len(numbers):
                 return set()
             query = "SELECT number FROM taken WHERE kind = ? AND job = ? AND chunk = ?"
             own = {each for (each,) in connection.execute(query, (kind, job.id, number))}
@@ -188,7 +191,8 @@ class SQLiteIndex(Index):
         with self._database.writing() as connection:
             _insert(connection, entries)
             if entries:
-                note(connection, min(entries).seq, max(entries).seq + 1)
+                seqs = [entry.seq for entry in entries]
+                note(connection, min(seqs), max(seqs) + 1)
             connection.execute(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
                 (batch.leaves.start, len(entries), job.id, number),
@@ -201,7 +205,7 @@ class SQLiteIndex(Index):
             # A table of their own, since there may be millions; it goes with the transaction.
             connection.execute(_INCOMING)
             for portion in incoming:
-                connection.executemany("INSERT INTO incoming VALUES (?, ?, ?, ?, ?)", portion)
+                insert(connection, "incoming", "nth, number, student, digest, identity", portion)
             queries = (_REPEATED, _OFTEN, _INDISTINCT)
             repeated, often, indistinct = (connection.execute(query).fetchall() for query in queries)
             is_numbered = connection.execute("SELECT 1 FROM incoming WHERE number <> '' LIMIT 1").fetchone()
@@ -431,12 +435,12 @@ def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple
     connection.execute("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 
 
+_CREDENTIAL, _PERSON = "seq, kind, number, edition, copy, leaf, form", "seq, name, email"
+_OF_CREDENTIAL, _OF_PERSON = (
+    itemgetter(*map(NewEntry._fields.index, columns.split(", "))) for columns in (_CREDENTIAL, _PERSON)
+)
+
+
 def _insert(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
-    connection.executemany(
-        "INSERT INTO credential (seq, kind, number, edition, copy, leaf, form) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(*entry[:6], entry.form) for entry in entries],
-    )
-    connection.executemany(
-        "INSERT INTO person (seq, name, email) VALUES (?, ?, ?)",
-        [(entry.seq, entry.name, entry.email) for entry in entries],
-    )
+    insert(connection, "credential", _CREDENTIAL, map(_OF_CREDENTIAL, entries))
+    insert(connection, "person", _PERSON, map(_OF_PERSON, entries))

@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from did import issuer_metadata
+from exchange.beside import KINDS
 from exchange.claim import MAX_MESSAGE
 from exchange.http import BODY_TIME, log_problem, problem_response, published_response, read_body, service
 from kinds import Kind
@@ -32,9 +33,10 @@ from ..identity.documents import FILE as DOCUMENT
 from ..identity.documents import newest, published_metadata, published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
 from ..shared import shared_in
+from ..status.files import ListedFile
 from .backwards import NeverBackwards
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
-from .published import KINDS, add_log, kind_file
+from .published import add_log, kind_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ def create_app(
     engines: Engines | None = None,
     kinds: Callable[[], Iterable[Kind]] = tuple,
     status_kinds: StatusKinds = STATUS_KINDS,
+    lists: Callable[[], Mapping[int, ListedFile]] = dict,
 ) -> FastAPI:
     """The service of one issuer. `public` is its folder, which has or shares `did.json` and the status lists.
 
@@ -76,7 +79,7 @@ def create_app(
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
     signed anew by now, by number, and when each ends: `/readyz` names them. `engines` are as in
     `ledger.folder`. `kinds` are those that credentials name, `status_kinds` those of
-    the status lists.
+    the status lists. `lists` are as in `add_log`.
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
@@ -145,7 +148,7 @@ def create_app(
         return published_response(request, *kind_file(path, kinds()))
 
     if log is not None:
-        add_log(app, log, public, kinds)
+        add_log(app, log, public, kinds, lists)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The issuer's log as others read it: its tiles (C2SP tlog-tiles), look-up files, DID documents and kinds.
+"""The issuer's log as others read it: its tiles (C2SP tlog-tiles), look-up files, and what it has entries of.
 
 They lie where the log's origin names them, `https://ORIGIN/…`. All of them are files that never change or
 change as a whole. So a proxy in front may cache them, and readers need not identify themselves.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
 from fastapi import FastAPI, Request, Response
 
+from exchange.beside import DOCUMENTS, KINDS, LISTS, listing
 from exchange.http import published_response
-from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, log_file
+from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, is_run, log_file
 from kinds import Kind
 from ledger import EntryKind, entry
 from ledger.log import LogReader
@@ -26,30 +27,46 @@ from ledger.tiles.layout import prefix
 from wire.problem import Problem
 
 from ..identity import documents
+from ..status.files import ListedFile
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _LOG = logging.getLogger(__name__)
 
-KINDS = "kinds"
 PAUSE = 2.0
 """The time in seconds between two checks for growth of the log."""
 _PATIENCE = 3.0  # seconds for what is being written, at the end
-_RUN = re.compile(r"lookup/[0-9]/[0-9]{1,9}/(x[0-9]{3}/){0,6}[0-9]{3}", re.ASCII)
 
 
-def add_log(app: FastAPI, log: LogReader, home: Path, kinds: Callable[[], Iterable[Kind]] = tuple) -> None:
-    """Adds the routes of a log, below the path of its origin, to the service of an issuer."""
+def add_log(
+    app: FastAPI,
+    log: LogReader,
+    home: Path,
+    kinds: Callable[[], Iterable[Kind]] = tuple,
+    lists: Callable[[], Mapping[int, ListedFile]] = dict,
+) -> None:
+    """Adds the routes of a log, below the path of its origin, to the service of an issuer.
+
+    `lists` are its status lists and pages of details by their index in the log.
+    """
     lookup = LookupFiles(home)
 
     def found(path: str) -> LogFile:
-        if path == "documents":
+        if path == DOCUMENTS:
             return LogFile(documents.published(home), "application/json", BRIEFLY)
         if path == KINDS:
             return LogFile(kinds_in(log, kinds()), "application/json", BRIEFLY)
         if path.startswith(f"{KINDS}/"):
             return kind_file(path.removeprefix(f"{KINDS}/"), kinds())
+        if path == LISTS:
+            urls = {index: each.url for index, each in lists().items()}
+            return LogFile(listing(urls), "application/json", BRIEFLY)
+        if path.startswith(f"{LISTS}/"):
+            place = path.removeprefix(f"{LISTS}/")
+            found = lists().get(int(place)) if _INDEX.fullmatch(place) else None
+            return LogFile(found.content() if found else None, "application/octet-stream", FOR_EVER)
         if path == YOUNG:
             return LogFile(lookup.get(path), "application/octet-stream", BRIEFLY)
-        if _RUN.fullmatch(path):
+        if is_run(path):
             return LogFile(lookup.get(path), "application/octet-stream", FOR_EVER)
         return log_file(log, path)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ledger import TrustedLedger
 from ledger.anchors import AnchorKind
+from ledger.cosigned import Cosigned
 from ledger.evm import KIND, SINCE
 from ledger.outbox import Outbox
 
@@ -15,11 +16,16 @@ _NAMED = {"list_keys": "listKeys", "status_issuers": "statusIssuers"}
 
 
 def trust_file(
-    entry: Mapping[str, Any], closed: str, outbox: Outbox, anchors: Mapping[str, AnchorKind]
+    entry: Mapping[str, Any],
+    closed: str,
+    outbox: Outbox,
+    anchors: Mapping[str, AnchorKind],
+    cosigned: Cosigned,
 ) -> dict[str, Any]:
     """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
-    It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them.
+    It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and the
+    log's witnesses with the number or the groups that are needed.
     """
     ledgers = _trusted_ledgers(outbox, anchors)
     issuer = {
@@ -34,8 +40,21 @@ def trust_file(
     if any(ledger.kind == KIND and SINCE in ledger.parameters for ledger in ledgers):
         version = max(version, 5)
     version = 7 if "address" in issuer else version
-    log = {**entry["log"], **({"ledgers": [asdict(ledger) for ledger in ledgers]} if ledgers else {})}
+    log = {**entry["log"], **_witnesses(cosigned)}
+    version = 8 if isinstance(log.get("quorum"), dict) else version
+    if ledgers:
+        log["ledgers"] = [asdict(ledger) for ledger in ledgers]
     return {"version": version, "issuers": [issuer], "logs": [log]}
+
+
+def _witnesses(cosigned: Cosigned) -> dict[str, Any]:
+    """The log's witnesses, and how many of them, or which groups, are needed."""
+    keys, quorum = [each.key for each in cosigned.witnesses()], cosigned.quorum()
+    required = quorum.requirement(key.name for key in keys)
+    if required is None:
+        return {}
+    rule = required.to_json() if quorum.has_groups else required.at_least
+    return {"witnesses": list(map(str, keys)), "quorum": rule}
 
 
 def _trusted_ledgers(outbox: Outbox, anchors: Mapping[str, AnchorKind]) -> list[TrustedLedger]:

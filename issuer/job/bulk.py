@@ -5,7 +5,7 @@ done again gives the same bytes. A row becomes one credential in each form of th
 numbers. The order is: numbers for rows that lack them, all at once; then of each chunk its numbers taken in
 the index, so that nobody else issues them, its shard stored, the chunk begun in the index, its digests in the
 log, its credentials in the index. The issuing process has the job for itself; others issue other files and
-single credentials meanwhile. What a dead owner left is finished by whoever comes next: a chunk that was begun
+single credentials meanwhile. The next process finishes what a dead owner left: a chunk that was begun
 is completed from its shard, and numbers taken for chunks that were not are given back; their shards count for
 nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
 connections, and shards made ahead must not be left in a store where nobody may delete.
@@ -40,11 +40,12 @@ from wire.workers import Pool, Tell, Told, available_cores, each_told
 from ..archive.archive import Archive
 from ..archive.consistency import append
 from ..archive.index import Index
-from ..archive.kept import DEFAULT, Appended, Job, KindNumber, NewEntry, ShardName
+from ..archive.kept import DEFAULT, Appended, Job, Keyed, KindNumber, NewEntry, ShardName
+from ..archive.lookup import PIECE, packed_keys
 from ..archive.shards import read_shard, shard_of
 from ..identity.home import Identity
 from ..press.document import Composer
-from ..press.press import Line, Press
+from ..press.press import Comparison, Line, Press
 from ..shared import shared_in
 from ..table.finding import FIRST_ROW
 from ..table.source import Source, Span
@@ -63,6 +64,7 @@ _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
+_MOMENT = 0.5  # seconds until a server has heard that the process with the job was killed
 _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unfinished jobs go on
 
 
@@ -111,10 +113,11 @@ class Chunk(NamedTuple):
 
 
 class Made(NamedTuple):
-    """The chunk and the shard that a worker made."""
+    """The chunk and the shard that a worker made, and the keys by which the credentials are looked up."""
 
     chunk: Chunk
     shard: bytes
+    keyed: Keyed
 
 
 class Tools(NamedTuple):
@@ -138,7 +141,7 @@ def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[in
 
 def issue(work: Tools, task: Task, tell: Tell) -> Made:
     """A worker's part of the second pass: sign and pack row after row."""
-    made = Chunk([], [])
+    made, keys, comparisons = Chunk([], []), list[bytes](), list[Comparison]()
     presses, kind = work.presses[task.template], work.checker.kind
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
@@ -153,9 +156,10 @@ def issue(work: Tools, task: Task, tell: Tell) -> Made:
             settle_reached(kind, record, task.created.date())
             for seq, press in enumerate(presses, first_seq):
                 try:
-                    line, entry = press.print_row(record, seq, task.created)
+                    line, entry, identifier = press.print_row(record, seq, task.created, comparisons.append)
                 except Malformed as problem:
                     raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
+                keys.append(packed_keys(seq, identifier, record.get(kind.email, "")))
                 yield PendingEntry(seq, entry, press.form.media_type, record), line
 
     def lines() -> Iterator[bytes]:
@@ -166,7 +170,11 @@ def issue(work: Tools, task: Task, tell: Tell) -> Made:
             made.rows.append((credential.seq, *kind.listed(credential.record)))
             yield line
 
-    return Made(made, shard_of(lines()))
+    shard = shard_of(lines())
+    for comparison in comparisons:  # before anything of the chunk leaves this process
+        comparison()
+    seqs = [row[0] for row in made.rows]
+    return Made(made, shard, Keyed(min(seqs, default=0), max(seqs, default=-1) + 1, b"".join(keys)))
 
 
 class Bulk:
@@ -236,12 +244,18 @@ class Bulk:
 
                 tasks = map(task, spans)
                 chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
-                for span, (chunk, data) in zip(spans, chunks, strict=True):
+                waiting: list[Keyed] = []
+                for span, (chunk, data, keyed) in zip(spans, chunks, strict=True):
                     shard = ShardName.of(job, span.number, data)
                     self.archive.shards.write(shard, data)
                     self._store.begin_chunk(shard, job.seq(span.first_row))
                     self._finish(job, span.number, chunk, composer.kind.name)
                     issued += len(chunk.rows) // len(forms)
+                    waiting.append(keyed)
+                    if sum(each.stop - each.first for each in waiting) >= PIECE:  # their memory has a bound
+                        self._store.lookup.add(waiting)
+                        waiting.clear()
+                self._store.lookup.add(waiting)
             if len(found.findings) > lost:
                 errors = _write_errors(order, found, checked, self._home)
         return Issued(found, issued, job, error_file=errors, lacking=lacking)
@@ -256,8 +270,8 @@ class Bulk:
             with nullcontext() if alone else suppress(JobUnderWay), self._owned(job):
                 self._complete(job)
 
-    def _owned(self, job: Job) -> AbstractContextManager[None]:
-        return owned(self._shared, job, self._log.now())
+    def _owned(self, job: Job, patience: float = 0) -> AbstractContextManager[None]:
+        return owned(self._shared, job, self._log.now(), patience=patience)
 
     def _complete(self, job: Job) -> None:
         """Finishes what a former owner left, from the job's shards alone. The caller has the job."""
@@ -293,7 +307,7 @@ class Bulk:
         length, name = sum(span.rows for span in spans), source.path.name
         while True:
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
-            with self._owned(job):
+            with self._owned(job, _MOMENT):
                 self._complete(job)  # whoever had it until now may have died since others were looked after
                 finished = self._store.finished_chunks(job)
                 again = {
@@ -314,7 +328,8 @@ class Bulk:
         wanted = _wanted(checked, span, found)
         if not wanted:
             return
-        numbers = {number: job.seq(row) for row, number in wanted.items()}
+        start, step = job.first_seq, len(job.forms)
+        numbers = {number: start + (row - FIRST_ROW) * step for row, number in wanted.items()}
         lost = self._store.take(job, span.number, checker.kind.name, numbers)
         if lost:
             found.lose(checker, {row: number for row, number in wanted.items() if number in lost})
@@ -529,10 +544,8 @@ def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
 
 def _wanted(checked: Spool, span: Span, found: Survey) -> dict[int, str]:
     """The rows of a span that are to be issued, and their numbers."""
-    numbers = checked.numbers(span)
-    return {
-        row: number for row, number in numbers.items() if row not in found.findings and row not in found.known
-    }
+    numbers, findings, known = checked.numbers(span), found.findings, found.known
+    return {row: number for row, number in numbers.items() if row not in findings and row not in known}
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

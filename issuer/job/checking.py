@@ -34,7 +34,7 @@ from ..table.source import NumberedRow, Source, Span, open_source
 from .attached import NOTHING, Attached
 from .changes import Change
 from .numbering import Identities
-from .spool import Spool
+from .spool import Spool, packed_row
 
 MOST_FINDINGS = 100_000
 
@@ -138,7 +138,9 @@ class Checker:
         record, wrong = check_cells(
             kind, found, self.required, self.today, self.source.date_order, words=self.source.meant
         )
-        if lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]:
+        # Most rows have none, which one look tells; the items of groups are looked at one by one.
+        has_lost = kind.groups or not LOST.keys().isdisjoint(found.values())
+        if has_lost and (lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]):
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
         wrong += turned
@@ -266,7 +268,9 @@ class Checked(NamedTuple):
 def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checked:
     """Checks each row of a span by itself, once; those that are good wait in the spool."""
     kind = checker.kind
-    findings, incoming, good = [], [], []
+    findings: list[CellFinding] = []
+    incoming: list[Incoming] = []
+    good: list[bytes] = []
     identities: list[tuple[int, bytes]] = []
     numbers: dict[int, str] = {}
     for (row, cells), *further in each_told(checker.source.records(span), tell):
@@ -281,9 +285,9 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
         if wrong:
             findings += wrong
         else:
-            good.append((row, packed))
+            good.append(packed_row(row, packed))
             numbers[row] = number
-        incoming.append(Incoming(row, number, person, digest(packed), identity))
+        incoming.append((row, number, person, digest(packed), identity))
     spool.put(span, good, identities if checker.identities else None)
     if not checker.identities:
         spool.put_numbers(span, numbers)

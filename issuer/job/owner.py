@@ -1,7 +1,7 @@
 """The owner of a job: the one process, among those of all machines, that has its lock until it ends or dies.
 
 Locks are taken in this order: `issue`, shared by all who issue; that of a job; `rotation`; `status`; those of
-small files; the log's. Nobody waits for a job that another process has, so that no circle of waiting arises.
+small files; the log's. Nobody who has a job waits for another one, so that no circle of waiting arises.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import orjson
 from wire.datetimestamp import format_datetimestamp
 from wire.problem import Malformed, TryLater
 from wire.strict import load_json_object
-from wire.text import shortened
+from wire.text import printable
 
 from ..archive.kept import Job
 from ..shared import Shared
+
+_SHOWN = 64  # characters of a name
 
 
 class JobUnderWay(TryLater):
@@ -31,15 +33,17 @@ class JobUnderWay(TryLater):
 
 
 @contextmanager
-def owned(shared: Shared, job: Job, now: datetime) -> Iterator[None]:
+def owned(shared: Shared, job: Job, now: datetime, *, patience: float = 0) -> Iterator[None]:
     """Has a job for this process alone. Raises `JobUnderWay`, which says who has it, and since when.
+
+    It waits `patience` seconds for the owner, such as one who was killed just now.
 
     One that stands still for longer than its lock lasts loses it: its next write raises `TAKEN_OVER`.
     """
     name = f"jobs/{job.id}"
     with ExitStack() as stack:
         try:
-            stack.enter_context(shared.held(name, patience=0))
+            stack.enter_context(shared.held(name, patience=patience))
         except TryLater:
             raise _under_way(job, shared.read(name)) from None
         said = {
@@ -59,8 +63,8 @@ def _under_way(job: Job, said: bytes | None) -> JobUnderWay:
             "{file} is being issued by process {process} on {machine}, since {since}",
             file=job.file,
             process=int(owner["process"]),
-            machine=shortened(str(owner["machine"])),
-            since=shortened(str(owner["since"])),
+            machine=printable(str(owner["machine"]))[:_SHOWN],
+            since=printable(str(owner["since"]))[:_SHOWN],
         )
     except (Malformed, KeyError, TypeError, ValueError):  # which has just begun, and written nothing yet
         return JobUnderWay.saying("{file} is being issued by another process", file=job.file)

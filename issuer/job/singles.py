@@ -152,13 +152,12 @@ class Singles:
                 )
             except Problem as problem:
                 return RecordRefused(position, problem)
-            kind, composer = asked.press.composer.kind, asked.press.composer
+            kind = asked.press.composer.kind
             number, name, email = kind.listed(asked.record)
-            edition = asked.edition, asked.copy
-            entry = NewEntry(seq, kind.name, number, *edition, None, name, email, composer.form)
-            identifier = composer.credential_id(number, *edition)
+            edition, form = (asked.edition, asked.copy), asked.press.composer.form
+            entry = NewEntry(seq, kind.name, number, *edition, None, name, email, form)
             packed = to_frame(printed.line)
-            signed.append(Single(entry, packed, printed.entry, identifier, asked.generation, asked.joins))
+            signed.append(Single(entry, packed, printed.entry, printed.id, asked.generation, asked.joins))
         return signed
 
     def _complete(self, key: bytes, written: Sequence[PendingEntry]) -> None:

@@ -109,22 +109,27 @@ def export(
     at_once: int = AT_ONCE,
     *,
     evidence: bool = True,
+    unwitnessed: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Path]:
     """Writes the bundle of each edition, for the owner only; an older one is replaced as a whole.
 
     A bundle under the name that a former release gave it is replaced, too. `total` is the number of editions,
     for `progress` and to decide whether several processes write. The files that it yields are on the disk and
-    in the manifest: `at_once` files are written together, and none stays in memory. Raises
-    `EXPORT_FOLDER_TAKEN` where a file of that name is not this issuer's, and `WORKER_DIED`. Without
-    `evidence` they are as `Bundle.without_evidence` gives them.
+    in the manifest: `at_once` files are written together, and none stays in memory. The log's witnesses are
+    asked first; `unwitnessed` is called with numbers of bundles that lack their lines even so. Without
+    `evidence` none is asked, and the bundles are as `Bundle.without_evidence` gives them. Raises
+    `EXPORT_FOLDER_TAKEN` where a file of that name is not this issuer's, and `WORKER_DIED`.
     """
     make_private_folder(folder)
     remove_leftovers(folder)
+    if evidence:
+        issuer.ask_witnesses()
     is_known = mend_manifest(folder)
     desk, size = _Desk(issuer, folder, at_once, evidence), at_once * _SHARE
     processes = _processes(issuer, total // size)
     write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
-    for lines in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
+    for lines, count in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
+        unwitnessed(count)
         extend_manifest(folder, lines)
         yield from (folder / file_of_line(line) for line in lines)
     if is_known:
@@ -143,16 +148,23 @@ def outdated(issuer: Issuer, folder: Path) -> Iterator[Path]:
     yield from filter(Path.is_file, (folder / name_of(entry) for entry in revoked))
 
 
+class _Files(NamedTuple):
+    """Files that were written: their lines of the manifest, and how many lack witnesses' lines."""
+
+    lines: list[str]
+    unwitnessed: int
+
+
 def _write_by_workers(
     processes: int, size: int, desk: _Desk, entries: Iterable[Entry], tell: Tell
-) -> Iterator[list[str]]:
+) -> Iterator[_Files]:
     remaining, done = iter(entries), 0
     with Pool(desk, processes) as pool:
-        for lines in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
-            if isinstance(lines, OSError):
-                raise lines
-            tell(done := done + len(lines))
-            yield lines
+        for files in pool.map(_write_share, iter(lambda: list(islice(remaining, size)), [])):
+            if isinstance(files, OSError):
+                raise files
+            tell(done := done + len(files.lines))
+            yield files
 
 
 class _Desk(NamedTuple):
@@ -178,32 +190,38 @@ def _processes(issuer: Issuer, shares: int) -> int:
     return processes
 
 
-def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> list[str] | OSError:
+def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> _Files | OSError:
     """A worker's part.
 
     An error of the disk is returned: a worker that raised it would not say which file it was.
     """
     try:
-        return [line for lines in _write_here(desk, entries, lambda _: None) for line in lines]
+        parts = list(_write_here(desk, entries, lambda _: None))
+        return _Files(
+            [line for part in parts for line in part.lines], sum(part.unwitnessed for part in parts)
+        )
     except OSError as error:
         return error
 
 
-def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[list[str]]:
+def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[_Files]:
     """Writes bundles, and yields the lines of the manifest for those that are on the disk."""
     chosen, bundled = tee(entries)
-    serialize = serializer()
+    serialize, is_witnessed, unwitnessed = serializer(), desk.issuer.witnessing(), 0
 
     def bundles() -> Iterator[tuple[Entry, Bundle, bytes]]:
+        nonlocal unwitnessed
         for done, (entry, bundle) in enumerate(zip(chosen, desk.issuer.bundles(bundled), strict=True), 1):
             yield entry, bundle, serialize(bundle if desk.evidence else bundle.without_evidence())
+            unwitnessed += desk.evidence and not is_witnessed(bundle)
             tell(done)
 
     remaining = bundles()
     # One for all of them: ext4 puts each new folder, and so its files, somewhere else on the disk.
     with temporary_folder(desk.folder) as temporary:
         while lines := _write(desk, islice(remaining, desk.at_once), temporary):
-            yield lines
+            yield _Files(lines, unwitnessed)
+            unwitnessed = 0
 
 
 class _Written(NamedTuple):

@@ -20,6 +20,7 @@ from did import Document
 from keys import KeyFile, PublicKey
 from kinds import Kind, Template
 from kinds.shipped import diploma_1
+from ledger import EntryKind
 from ledger.audit import audit
 from ledger.folder import Engines, is_elsewhere, open_to_read, store_in
 from ledger.log import LogReader
@@ -62,6 +63,7 @@ _T = TypeVar("_T")
 _LARGEST = 1 << 25  # bytes of a status list
 _WARNED = timedelta(days=30)  # before a list ends
 _SAMPLE = 16  # shards
+_CREDENTIAL = bytes((EntryKind.CREDENTIAL,))
 _WRITTEN = ("", "issuer.sqlite", "log", "status", "shards", "documents")
 """The files and folders, where they exist, that issuing has to be able to write to."""
 
@@ -148,6 +150,7 @@ def examine_issuer(
     if is_writable:
         with closing(open_index(home)) as store:
             yield from _agreement(store, log)
+            yield from _unknown(store, log)
             yield from _editions(Archive(store, shards), size, [signed, ClockJournal(home).ahead()], now)
     shards.examine()
     names = sorted(shards.names(), key=str)
@@ -309,6 +312,28 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
         require_agreement(store, log)
     except Damaged as problem:
         yield Finding.failed("issuer-index-unlike-log", problem)
+
+
+def _unknown(store: Index, log: LogReader) -> Iterator[Finding]:
+    """Credentials that the log holds and the index does not know: somebody else has the log's key."""
+    known, begun = store.logged.known()
+    # What is under way has entries before those of others that are done, and is no fault.
+    if begun or store.begun_chunks() or store.begun_singles() or known > log.checkpoint().size:
+        return
+    unknown = bytearray(known // 8 + 1)  # a bit for each entry: there may be hundreds of millions
+    for place, leaf in enumerate(log.entries(0, known)):
+        if leaf.startswith(_CREDENTIAL):
+            unknown[place >> 3] |= 1 << (place & 7)
+    after = -1
+    while page := store.entries(after):
+        for edition in page:
+            if edition.leaf < known:
+                unknown[edition.leaf >> 3] &= ~(1 << (edition.leaf & 7))
+        after = page[-1].seq
+    if count := int.from_bytes(unknown).bit_count():
+        first = next(at for at, bits in enumerate(unknown) if bits)
+        lowest = (unknown[first] & -unknown[first]).bit_length() - 1
+        yield Finding.failed("issuer-log-unexplained", entries=count, first=first << 3 | lowest)
 
 
 def _editions(archive: Archive, size: int, signed: list[datetime | None], now: datetime) -> Iterator[Finding]:

@@ -19,8 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from ledger.folder import Engines, address_in, move_log
-from ledger.outbox import FILE as OUTBOX
-from ledger.outbox import copy_outbox
+from ledger.outbox import copy_outbox, empty_outbox
 from ledger.shared import ADDRESS, keep_store_address, store_address
 from ledger.tiles.engines import address_of
 from wire.files import sync_folder, write_durably
@@ -184,9 +183,10 @@ def _let_go(home: Path, to: Stores) -> None:
     """Removes from the folder what has gone elsewhere; a database keeps its rows, sealed, for its owner."""
     if to.store:
         here = FolderShared(home)
-        for database in ("issuer.sqlite", "claims.sqlite", OUTBOX):
+        for database in ("issuer.sqlite", "claims.sqlite"):
             for path in home.glob(f"{database}*"):
                 path.unlink()
+        empty_outbox(home)
         for name in (name for name in here.names("") if _SMALL.fullmatch(name) or name == FILE):
             here.remove(name)
         for folder in (documents.FOLDER, STATUS, attached.FOLDER, "kinds"):

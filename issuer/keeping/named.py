@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keys.address import require_well_formed
+from ledger.cosigned import Cosigned
 from ledger.folder import address_in
 from ledger.outbox import Outbox
 from ledger.shared import named_store
@@ -36,3 +37,5 @@ def named_in(folder: Path) -> Iterator[str]:
             yield identity.shards
     for destination in Outbox(folder).destinations():
         yield destination.named
+    for witness in Cosigned(folder).witnesses():
+        yield witness.named

@@ -6,10 +6,10 @@ credential itself, the record that it was made from (a correction starts there),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,7 +28,7 @@ from vc.secured import INTEGRITY, Form, Options, Received, Secured
 from vc.status.kind import StatusKinds
 from vc.vcdm.enveloped import TYPE, Enveloped
 from wire.clock import is_ahead
-from wire.problem import Refused
+from wire.problem import Malformed, Refused
 from wire.work import Work
 
 from ..problem import SKELETON_DIFFERS, FormNotKnown
@@ -114,10 +114,19 @@ class Line:
 
 
 class Printed(NamedTuple):
-    """One signed credential: the line to store, and the entry for the log."""
+    """One signed credential: the line to store, the entry for the log, and its `id`."""
 
     line: bytes
     entry: bytes
+    id: str
+
+
+Comparison = Callable[[], None]
+"""Raises `SKELETON_DIFFERS` where a credential made by a skeleton has other bytes than in the general way."""
+
+
+def _at_once(compare: Comparison) -> None:
+    compare()
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,14 +191,17 @@ class Press:
         if given not in self._kept:  # whatever the values are, a form treats them alike
             require_said(facts, line.secured.claims, self.status_kinds)
             self._kept.add(given)
-        return Printed(line.to_bytes(), line.entry)
+        return Printed(line.to_bytes(), line.entry, facts.id)
 
-    def print_row(self, record: Record, seq: int, created: datetime) -> Printed:
+    def print_row(
+        self, record: Record, seq: int, created: datetime, guard: Callable[[Comparison], object] = _at_once
+    ) -> Printed:
         """As `print`, with the same bytes, by the skeleton of the record's shape if there is one.
 
-        Raises `SKELETON_DIFFERS` where the guard finds other bytes.
+        `guard` gets the comparison with what the general way makes, where one is due. It may make several
+        together, which takes half the time, before anything is done with what was printed.
         """
-        shaped, values = self._skeletons.find(record, seq, created)
+        shaped, values, identifier = self._skeletons.find(record, seq, created)
         if shaped is None:
             return self.print(record, seq, created)
         noting = Noting(self.signer) if shaped.is_due else None
@@ -197,12 +209,19 @@ class Press:
         if spliced is None:
             return self.print(record, seq, created)
         line = Line.spliced(seq, record, spliced.credential)
-        printed = Printed(line, entry(EntryKind.CREDENTIAL, spliced.digest))
+        printed = Printed(line, entry(EntryKind.CREDENTIAL, spliced.digest), identifier)
         if noting:
-            parts = self.composer.parts(record, seq)
-            if self._print(record, seq, created, parts, noting.again()) != printed:
-                raise SKELETON_DIFFERS(DIFFERENT)
+            guard(partial(self._compare, record, seq, created, noting.again(), printed))
         return printed
+
+    def _compare(self, record: Record, seq: int, created: datetime, signer: Signer, printed: Printed) -> None:
+        """Raises `SKELETON_DIFFERS` unless the general way prints the same."""
+        try:
+            again = self._print(record, seq, created, self.composer.parts(record, seq), signer)
+        except Malformed as problem:  # which the skeleton did not say
+            raise SKELETON_DIFFERS(DIFFERENT) from problem
+        if again != printed:
+            raise SKELETON_DIFFERS(DIFFERENT)
 
     @cached_property
     def _skeletons(self) -> Skeletons:

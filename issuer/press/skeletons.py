@@ -7,7 +7,7 @@ constant rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,9 @@ from kinds import Record
 from vc.facts import IssuingFacts
 from vc.secured import Form, Options, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
-from wire.datetimestamp import parse_datetimestamp
-from wire.problem import Malformed
 
 from ..problem import SKELETON_DIFFERS
-from .document import Composer
+from .document import Composer, is_moment
 
 MOST = 256
 """The most shapes that are kept. Others go the general way: a hostile file may have a new shape in each row.
@@ -44,7 +42,7 @@ _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 class Shaped:
     """The skeleton of one shape, and the number of its uses."""
 
-    def __init__(self, skeleton: Skeleton, dates: Mapping[str, Format]) -> None:
+    def __init__(self, skeleton: Skeleton, dates: Sequence[Format]) -> None:
         self._skeleton, self._dates = skeleton, dates
         self._used = 0
 
@@ -55,10 +53,7 @@ class Shaped:
 
     def secure(self, values: Sequence[Any], signer: Signer) -> Spliced | None:
         """The credential of a record of this shape; `None` leaves it, unsigned, to the general path."""
-        try:
-            for name, date in self._dates.items():
-                parse_datetimestamp(date.text(values), name)
-        except Malformed:  # no date: the general path says so
+        if not all(is_moment(date.text(values)) for date in self._dates):  # the general path says so
             return None
         spliced = self._skeleton.secure(values, signer)
         self._used += spliced is not None
@@ -84,27 +79,28 @@ class Skeletons:
     def __reduce__(self) -> tuple[Any, ...]:
         return Skeletons, (self._composer, self._form, self._verification_method, self._key)
 
-    def find(self, record: Record, seq: int, created: datetime) -> tuple[Shaped | None, list[Any]]:
-        """The skeleton for a record, if there is one, with the values of its slots.
+    def find(self, record: Record, seq: int, created: datetime) -> tuple[Shaped | None, list[Any], str]:
+        """The skeleton for a record, if there is one, the values of its slots, and the credential's `id`.
 
         Raises as `Composer.parts`, but for dates. A form without skeletons has no values to look at.
         """
         if self._splices is None:
-            return None, []
-        facts = self._composer.facts(record, seq)
-        values = list(map(self._composer.values(record).get, self._fields))
-        values += facts.id, facts.status.list_url, facts.status.position
+            return None, [], ""
+        composer = self._composer
+        identifier, status = composer.credential_id(record[composer.kind.number], 1), composer.place(seq)
+        values = list(map(composer.values(record).get, self._fields))
+        values += identifier, status.list_url, status.position
         schemes = [_scheme(values[index]) for index in self._own]
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
         if shape in self._shapes:
-            return self._shapes[shape], values
+            return self._shapes[shape], values, identifier
         before = self._seen.get(shape, 0)
         if before < self.worth or len(self._shapes) >= MOST:
             if before or len(self._seen) < MOST:
                 self._seen[shape] = before + 1
-            return None, values
-        shaped = self._shapes[shape] = self._compiled(facts, values, created)
-        return shaped, values
+            return None, values, identifier
+        shaped = self._shapes[shape] = self._compiled(composer.facts(record, seq), values, created)
+        return shaped, values, identifier
 
     def _compiled(self, facts: IssuingFacts, values: Sequence[Any], created: datetime) -> Shaped | None:
         slots = Slots.of(values)
@@ -116,10 +112,10 @@ class Skeletons:
         marked = facts._replace(id=str(identifier), status=status)
         options = Options(self._verification_method, created=created)
         skeleton = self._splices.skeleton(marked, said, slots, self._key, options)
-        dates = {name: slots.format(str(said[name])) for name in self._composer.dates if name in said}
-        if skeleton is None or None in dates.values():
+        dates = [slots.format(str(said[name])) for name in self._composer.dates if name in said]
+        if skeleton is None or None in dates:
             return None
-        return Shaped(skeleton, {name: date for name, date in dates.items() if date})
+        return Shaped(skeleton, [date for date in dates if date])
 
 
 def _scheme(value: Any) -> str:

@@ -136,8 +136,9 @@ class IndexDatabase:
     def holding(self, name: str, *, shared: bool, patience: float | None) -> Iterator[None]:
         """Holds the lock of a name, as `Connections.held` does. Raises `TryLater` after `patience`.
 
-        Whoever takes one alone counts its number up. Until the block ends, all that this thread writes here
-        raises `TAKEN_OVER` once another has taken the lock: from a process that stood still or was cut off.
+        Taking one alone counts its number up (ADR 75). Until the block ends, all that this thread
+        writes here raises `TAKEN_OVER` once another has the lock, as one that stood still or was cut off
+        would find. Raises `TryLater` after `patience`.
         """
         # 64 bits of a hash, apart from the turns above, which are small numbers of one prefix
         key = int.from_bytes(sha256(b"intaglio-issuer\0" + name.encode()).digest()[:8], "big", signed=True)

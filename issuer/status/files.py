@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from ledger.log import LogReader
 from vc import Anchored, Credential
 from vc.forms import STATUS_KINDS
+from vc.reading.status_digest import NAME as DIGEST
 from vc.secured import Received
 from vc.status import SUSPENSION_SUFFIX, details_url
 from vc.status.kind import StatusKinds, of_file
@@ -79,6 +82,23 @@ def anchored(
         content = published_content(store, folder, name, digest)
     document = read_list(name, content, kinds, folder)
     return leaf, Anchored(document, (log.evidence(leaf),))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A status list, or a page of details, as last published: its address, and how its content is had."""
+
+    url: str
+    content: Callable[[], bytes]
+
+
+def listed_files(store: Index, folder: StatusFolder, list_url: Callable[[str], str]) -> dict[int, ListedFile]:
+    """The published lists and pages of details by their index in the log."""
+    names = [name for name, _ in store.revocations.dates() if not name.startswith(DIGEST)]
+    return {
+        file.leaf: ListedFile(list_url(name), partial(published_content, store, folder, name, file.digest))
+        for name, file in store.revocations.published_among(names).items()
+    }
 
 
 def latest(store: Index) -> datetime | None:

@@ -29,7 +29,7 @@ from vc.status import SUSPENSION_SUFFIX, Reason, Revocation, StatusList, combine
 from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
 from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Damaged, Malformed, NotFound, Refused
+from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.work import Work
 
 from ..archive.index import Index
@@ -41,6 +41,7 @@ from ..identity.succession import KeysChanged, require_in_force
 from ..press.document import Profile
 from ..press.permutation import LIST_BITS, LIST_ENTRIES, Positions
 from ..press.press import signed_entry
+from ..problem import TAKEN_OVER
 from ..shared import shared_in
 from . import digest as status_digest
 from .due import NEVER, due, ended, overdue
@@ -340,12 +341,19 @@ class Lists:
             for change in changes
             for file in self._made(change, before, views, now, lifetime, suspends=change.number in suspending)
         ]
-        for key in revocations.begun():  # accounts for what one who was killed had put into the log, or not
-            self._store.logged.settle(Appended(key, self._log.find(key) or range(0)))
         entries = [file.entry for file in files]
         key = sha256(b"".join(entries)).digest()
+        for begun in revocations.begun():  # of one who was killed, or is taken for dead
+            leaves = self._log.find(begun)
+            if leaves is None:
+                key = begun  # who stood still may go on with it: of two, the log takes one batch under a key
+            else:
+                self._store.logged.settle(Appended(begun, leaves))
         revocations.begin(key, files)
-        leaves = self._log.append(entries, key)
+        try:
+            leaves = self._log.append(entries, key)
+        except Conflict as problem:
+            raise TAKEN_OVER("another process has published status lists instead of this one") from problem
         for file in reversed(files):  # details first: a reader who finds the bit finds its reason
             self._folder.write(file.name, file.content, synced=False)
         expires = format_datetimestamp(now + lifetime)

@@ -70,10 +70,10 @@ class Layout(NamedTuple):
 
 
 def fields_by_heading(
-    header: Sequence[str], kind: Kind, own: Collection[str] = (), chosen: Collection[str] = ()
+    header: Sequence[str], kind: Kind, template_columns: Collection[str] = (), chosen: Collection[str] = ()
 ) -> dict[int, str]:
     """The fields of those columns that have a usual heading, by index."""
-    usual = {**dict(zip(own, own, strict=True)), **kind.headings}
+    usual = {**dict(zip(template_columns, template_columns, strict=True)), **kind.headings}
     names = list(map(plain, header))
     fields = {index: usual[name] for index, name in enumerate(names) if name in usual}
     taken = {*chosen, *fields.values()}
@@ -191,8 +191,12 @@ def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, in
                 fields=" ".join(kind.told_apart_by),
             )
     if missing:
-        own = layout.own
-        template = f" (the template asks for {', '.join(own)})" if set(own) & set(missing) else ""
+        template_columns = layout.own
+        template = (
+            f" (the template asks for {', '.join(template_columns)})"
+            if set(template_columns) & set(missing)
+            else ""
+        )
         code = COLUMNS_MISSING if columns else HEADINGS_MISSING
         raise code(
             f"{path.name} has no column for {', '.join(missing)}{template}{_so_far(header, columns)}",
@@ -207,8 +211,8 @@ def _shareable(layout: Layout, missing: Collection[str]) -> Iterator[str]:
     """The fields that all rows could share, as `require_constants` has it; nobody shares a name."""
     kind = layout.kind
     if layout.required is None:
-        own = {kind.number, *kind.attached, *kind.person.fields}
-        yield from (field for field in missing if field not in own)
+        personal = {kind.number, *kind.attached, *kind.person.fields}
+        yield from (field for field in missing if field not in personal)
 
 
 def _require_names(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
@@ -315,5 +319,5 @@ def _listed(headings: Sequence[str]) -> str:
 
 def _so_far(header: Sequence[str], columns: Mapping[str, int]) -> str:
     """The columns that have a field, for a message about those that are missing."""
-    found = [f"{header[index]} ({field})" for field, index in columns.items()]
-    return f"; recognised are {_listed(found)}" if found else ""
+    recognised = [f"{header[index]} ({field})" for field, index in columns.items()]
+    return f"; recognised are {_listed(recognised)}" if recognised else ""

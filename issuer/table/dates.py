@@ -16,13 +16,13 @@ def open_date(source: Source) -> tuple[str, Mapping[str, str]] | None:
 
     None if there is none in the first span, or if the order is given.
     """
-    found = None
+    first = None
     for cell in () if source.date_order else _dates(source):
         days = _days(cell)
         if len(days) == len(DATE_ORDERS):
             return cell, days
-        found = found or ((cell, days) if days else None)
-    return found
+        first = first or ((cell, days) if days else None)
+    return first
 
 
 def _dates(source: Source) -> Iterator[str]:

@@ -159,16 +159,16 @@ def readings(sample: Sample) -> list[Candidate]:
     windows-1252 stands for all, else the first: nobody looks for German in windows-1250.
     """
     data = b"\n".join(sample.lines)
-    found: dict[str, tuple[float, bool, str]] = {}
+    ratings: dict[str, tuple[float, bool, str]] = {}
     for name, codec in ENCODINGS.items():
         text = _decoded(data, codec) if not codec.startswith("utf-16") else None
         if text is None or any(unicodedata.category(each) in _NO_TEXT for each in set(text) - {"\n", "\t"}):
             continue
         share = _share(text, codec) if codec in _JUDGED else float(codec == "utf-8")
         likeness = share, name == _USUAL
-        if text not in found or found[text] < (*likeness, ""):
-            found[text] = *likeness, name
-    likely = sorted(found, key=lambda text: -found[text][0])[:_MOST_READINGS]
+        if text not in ratings or ratings[text] < (*likeness, ""):
+            ratings[text] = *likeness, name
+    likely = sorted(ratings, key=lambda text: -ratings[text][0])[:_MOST_READINGS]
     columns = [_CELL.split(text) for text in likely]  # as many of each: no delimiter is in a character
     cells = dict.fromkeys(zip(*columns, strict=True))
     shown: list[tuple[str, ...]] = []
@@ -178,7 +178,7 @@ def readings(sample: Sample) -> list[Candidate]:
         shown.append(best)
         told_apart = len(set(zip(*shown, strict=True)))
     return [
-        Candidate(found[text][2], tuple(each[place].strip('" ') for each in shown))
+        Candidate(ratings[text][2], tuple(each[place].strip('" ') for each in shown))
         for place, text in enumerate(likely)
     ]
 
@@ -211,8 +211,8 @@ def _by_chardet(data: bytes) -> str | None:
         import chardet
     except ModuleNotFoundError:  # one judge alone decides nothing: the encoding stays open
         return None
-    found = chardet.detect(data, include_encodings=list(_JUDGED), compat_names=False)["encoding"]
-    return _decoded(data, found) if found else None
+    encoding = chardet.detect(data, include_encodings=list(_JUDGED), compat_names=False)["encoding"]
+    return _decoded(data, encoding) if encoding else None
 
 
 # The rule of our own

@@ -61,9 +61,9 @@ def _rows(source: Source, findings: Mapping[int, Sequence[CellFinding]]) -> Iter
         of_record = findings[rows[0][0]]
         for row, cells in rows:
             # All rows of a record, since none of them means the same without the others.
-            own = [finding for finding in of_record if finding.row == row]
-            because = _explain(own) if own else ("", f"has the number of row {of_record[0].row}")
-            wrong = {places[each.column]: each.reason for each in reversed(own) if each.column in places}
+            of_row = [finding for finding in of_record if finding.row == row]
+            because = _explain(of_row) if of_row else ("", f"has the number of row {of_record[0].row}")
+            wrong = {places[each.column]: each.reason for each in reversed(of_row) if each.column in places}
             yield [str(row), *because, *map(guarded, cells)], wrong
 
 

@@ -206,8 +206,10 @@ def rows_of_xlsx(pieces: Iterable[bytes], styles: list[str]) -> Iterator[NotedRo
                 column += 1
             else:
                 letters = reference.removesuffix(digits)
-                found = columns.get(letters)
-                column = columns.setdefault(letters, _column(letters)) if found is None else found
+                known_column = columns.get(letters)
+                column = (
+                    columns.setdefault(letters, _column(letters)) if known_column is None else known_column
+                )
             if column <= before:
                 raise UnreadableWorkbook(f"its cells are out of order in row {row}")
             if column >= _MOST_COLUMNS:
@@ -330,15 +332,15 @@ def rows_of_ods(pieces: Iterable[bytes], table: str, merges: list[Merge]) -> Ite
             reading = False
         elif name in ("table-cell", "covered-table-cell"):
             text = "\n".join(paragraphs).strip()
-            found = note
+            reason = note
             if number is not None:
-                found = _as_shown(number, text)
+                reason = _as_shown(number, text)
             if text in ERRORS:  # of LibreOffice, which keeps them as text with a formula
-                found = text
-            if (found is not None or text) and column + repeated > _MOST_COLUMNS:
+                reason = text
+            if (reason is not None or text) and column + repeated > _MOST_COLUMNS:
                 raise UnreadableWorkbook(TOO_WIDE)
-            if found is not None:
-                notes.update(dict.fromkeys(range(column, column + repeated), found))
+            if reason is not None:
+                notes.update(dict.fromkeys(range(column, column + repeated), reason))
             column += repeated
         elif name == "table-row":
             if hidden or notes:

@@ -194,7 +194,8 @@ def headings(head: SheetHead) -> tuple[list[str], int, int]:
     pairs = list(zip_longest(upper, lower, fillvalue=""))
     count = Counter(each for _, each in pairs)
     header = [
-        f"{one} {other}" if other and count[other] > 1 and one else other or one for one, other in pairs
+        f"{group} {other}" if other and count[other] > 1 and group else other or group
+        for group, other in pairs
     ]
     return [cell.strip() for cell in header], top + depth, above
 
@@ -223,12 +224,12 @@ class WorkbookReader(NamedTuple):
         try:
             if not self.connection.poll(PATIENCE):
                 raise _unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")
-            found = self.connection.recv()
+            message = self.connection.recv()
         except (EOFError, ConnectionResetError):  # by the limits on its memory and time, or by a fault in it
             raise _unreadable(self.path, "it is damaged, or takes too much memory or time") from None
-        if isinstance(found, str):
-            raise _unreadable(self.path, found)
-        return found
+        if isinstance(message, str):
+            raise _unreadable(self.path, message)
+        return message
 
     def send(self, wanted: Wanted) -> None:
         """Sends a request; `receive` notices if the reader is gone."""

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
@@ -221,8 +222,8 @@ class Source:
     def fields(self, cells: list[str]) -> dict[str, Any]:
         """The cells of one row by field, and what all rows share; too few cells lack the last fields."""
         width = len(cells)
-        own = {field: cells[index] for field, index in self.single.items() if index < width}
-        return {**own, **self.constants} if self.constants else own
+        values = {field: cells[index] for field, index in self.single.items() if index < width}
+        return {**values, **self.constants} if self.constants else values
 
     def column(self, name: str) -> str:
         """The heading over a field; the field's own name where it has no column."""
@@ -234,14 +235,14 @@ class Source:
     def items(self, rows: Sequence[NumberedRow]) -> dict[str, list[dict[str, str]]]:
         """The cells of groups, by item and field, of the rows of one record; items may be empty."""
         _, first = rows[0]
-        found = {}
+        by_group = {}
         for group, positions in self.groups.items():
             if group == self.in_rows:
-                found[group] = [_item(positions[0], cells) for _, cells in rows]
+                by_group[group] = [_item(positions[0], cells) for _, cells in rows]
             else:
                 numbered = range(1, max(positions) + 1)
-                found[group] = [_item(positions.get(position, {}), first) for position in numbered]
-        return found
+                by_group[group] = [_item(positions.get(position, {}), first) for position in numbered]
+        return by_group
 
     def _number(self, cells: list[str]) -> str:
         return _cell(cells, self.columns[self.kind.number])
@@ -289,30 +290,30 @@ def open_source(
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
     layout = Layout(path, kind, chosen, required, names, constants, has_numbers)
     if of_sheet:
-        found = _in_workbook(layout, sheet, hidden, span_rows)
+        table = _in_workbook(layout, sheet, hidden, span_rows)
     else:
         with unchanged(path):
-            found = _in_text(layout, encoding, span_rows)
-    header, is_error_file = _plain_header(found.header)
+            table = _in_text(layout, encoding, span_rows)
+    header, is_error_file = _plain_header(table.header)
     columns = columns_of(header, layout)
-    if not found.spans:
+    if not table.spans:
         raise UNREADABLE_FILE(f"{path.name} has a header and no rows", hint="Rows are expected below it.")
     groups = groups_of(header, layout, columns)
     return Source(
         path,
-        found.delimiter,
+        table.delimiter,
         tuple(header),
         columns,
         groups,
-        found.spans,
+        table.spans,
         kind,
         is_error_file,
         date_order,
         names,
         dict(constants),
         {name: dict(each) for name, each in words.items()},
-        found.encoding,
-        found.sheet,
+        table.encoding,
+        table.sheet,
     )
 
 
@@ -345,10 +346,10 @@ def _in_workbook(layout: Layout, name: str, hidden: str, span_rows: int) -> _Tab
 def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
     path, kind = layout.path, layout.kind
     text, encoding, skipped = _beginning(path, ENCODINGS.get(encoding, ""))
-    if said := _SEPARATOR_LINE.match(text):
-        text = text[said.end() :]
-        skipped += len(said[0].encode(encoding))
-    headers = {each: _header(text, each) for each in (said[1] if said else ",;\t")}
+    if separator := _SEPARATOR_LINE.match(text):
+        text = text[separator.end() :]
+        skipped += len(separator[0].encode(encoding))
+    headers = {each: _header(text, each) for each in (separator[1] if separator else ",;\t")}
     delimiter = max(
         headers, key=lambda each: (len(fields_by_heading(headers[each], kind)), len(headers[each]))
     )
@@ -361,7 +362,7 @@ def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:
     if not any(headers[delimiter]):
         raise UNREADABLE_FILE(f"the first row of {path.name} is empty", hint=_HEADER_FIRST)
     number = _number_in_rows(headers[delimiter], layout)
-    spans = _spans(path, encoding, skipped, delimiter, 2 if said else 1, span_rows, number)
+    spans = _spans(path, encoding, skipped, delimiter, 2 if separator else 1, span_rows, number)
     return _Table(delimiter, headers[delimiter], spans, encoding)
 
 
@@ -436,11 +437,11 @@ def _detected(path: Path, file: BinaryIO) -> str:
     sample = sampled(iter(lambda: file.read(1 << 20), b""))
     if (codec := codec_of(sample)) is not None:
         return codec
-    if not (found := readings(sample)):
+    if not (candidates := readings(sample)):
         return "utf-8"  # it is no text at all, and its first line that is none is named
-    names = " or ".join(each.encoding for each in found)
+    names = " or ".join(each.encoding for each in candidates)
     problem = EncodingOpen(f"{path.name} could be in several encodings: {names}", encodings=names)
-    problem.choices = found
+    problem.choices = candidates
     raise problem
 
 
@@ -491,9 +492,12 @@ def _spans(
     None where no row has anything in it. Raises `UNREADABLE_FILE` at the first line that is no text, and
     where a quotation mark is never closed: the rows behind it would be part of one cell, and go unseen.
     """
-    spans: list[Span] = []
-    read, rows, filled, ended = start, 0, False, False
-    digest, first_row, same, last = hashlib.sha256(), FIRST_ROW, 0, ""
+    spans, filled = ([], False) if number else _plain_spans(path, encoding, start, delimiter, most)
+    first_row, same, last = FIRST_ROW, 0, ""
+    if spans:  # they are done, and the header with them
+        first_row, start = spans[-1].numbers.stop, spans[-1].stop
+        first_line += first_row - 1
+    read, rows, ended, digest = start, 0, False, hashlib.sha256()
     full: tuple[int, bytes] | None = None  # the end of a span that takes no more records, and its digest
     behind = hashlib.sha256()  # of the bytes behind that end
 
@@ -523,12 +527,13 @@ def _spans(
             ended = True
 
         file.seek(start)
-        found = _rows(lines(), delimiter)
-        next(found, None)  # the header
-        if ended:
-            raise _never_closed(path, "in the header")
+        table_rows = _rows(lines(), delimiter)
+        if not spans:
+            next(table_rows, None)  # the header
+            if ended:
+                raise _never_closed(path, "in the header")
         begun, digest = read, hashlib.sha256()
-        for cells in found:
+        for cells in table_rows:
             if ended:  # a row that is whole comes before more is asked for
                 raise _never_closed(path, f"in row {first_row + rows}")
             if number is not None:
@@ -544,6 +549,43 @@ def _spans(
     if rows:
         spans.append(Span(len(spans), first_row, rows, begun, read, digest.digest()))
     return tuple(spans) if filled else ()
+
+
+def _plain_spans(path: Path, encoding: str, start: int, delimiter: str, most: int) -> tuple[list[Span], bool]:
+    """The spans up to the first with a quotation mark, and whether any of their rows has anything in it.
+
+    Without such a mark a line is a row, and nothing need be parsed. In another encoding than UTF-8 there are
+    none. They end before a line that is too long or no text as well: the caller reads on, and says why.
+    """
+    spans: list[Span] = []
+    filled, first_row = False, FIRST_ROW
+    with path.open("rb") as file:
+        file.seek(start)
+        header = file.readline()
+        start += len(header)
+        is_plain = encoding == "utf-8" and _are_plain([header], header)
+        while is_plain and (lines := list(islice(file, most))):
+            data = b"".join(lines)
+            if not _are_plain(lines, data):
+                break
+            digest = hashlib.sha256(data).digest()
+            spans.append(Span(len(spans), first_row, len(lines), start, start + len(data), digest))
+            first_row, start = first_row + len(lines), start + len(data)
+            filled = filled or bool(data.translate(None, delimiter.encode() + b"\r\n"))
+    return spans, filled
+
+
+def _are_plain(lines: list[bytes], data: bytes) -> bool:
+    """True if the lines, together `data`, are text in UTF-8, and each is a row that is read as such.
+
+    A cell has no quotation marks then, and is not longer than the reader takes.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    is_cut = b'"' not in data and data.count(b"\r") == data.count(b"\r\n")
+    return is_cut and max(map(len, lines)) <= csv.field_size_limit()
 
 
 def _cell(cells: list[str], index: int) -> str:

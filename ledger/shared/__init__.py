@@ -1,4 +1,4 @@
-"""What the machines of one issuer share of its log beside the log itself, in the database of `store.json`.
+"""The things beside a log that the machines of one issuer share, in the database of `store.json`.
 
 That is the list of what other ledgers have (`ledger/outbox.py`), and the newest checkpoint.
 """

@@ -47,7 +47,7 @@ def prepare_shared(uri: str) -> int:
 
 
 class SharedDatabase:
-    """What the machines share of a log. Each method raises what `Connections` raises."""
+    """The rows of a log that machines share. Each method raises what `Connections` raises."""
 
     def __init__(self, uri: str) -> None:
         admit = partial(require_writable, tenant=SHARED)

@@ -71,6 +71,19 @@ def entries_before(path: str) -> int:
     return (number * WIDTH + width) << HEIGHT * level
 
 
+def full_path(path: str) -> str:
+    """The path of the full tile or bundle that takes a partial one's place; another path stays as it is."""
+    return path.partition(".p/")[0]
+
+
+def cut(whole: bytes, path: str) -> bytes:
+    """The partial tile or bundle at a path, from the full one. Raises `Damaged`."""
+    width = int(path.partition(".p/")[2])
+    if path.startswith(f"tile/{ENTRIES}/"):
+        return b"".join(frame(unframe(whole, path)[:width]))
+    return whole[: len(whole) // WIDTH * width]
+
+
 def prefix(origin: str) -> str:
     """The path in a log's name, under which it is published; empty if it has none."""
     return urlsplit(f"https://{origin}").path

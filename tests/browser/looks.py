@@ -42,8 +42,8 @@ def require_letters(language: str) -> None:
 
 def sideways(page: Page) -> int:
     """Pixels by which a page is wider than its window."""
-    found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found
+    pixels: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return pixels
 
 
 def faults(page: Page) -> list[str]:
@@ -51,11 +51,11 @@ def faults(page: Page) -> list[str]:
     if not AXE.exists():
         pytest.skip("no axe-core: install node and npm, then `make peers`")
     page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")
+    results = page.evaluate("axe.run()")
     return [
-        f"{one['id']}: {[node['html'][:200] for node in one['nodes']]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
+        f"{violation['id']}: {[node['html'][:200] for node in violation['nodes']]}"
+        for violation in results["violations"]
+        if violation["impact"] in ("serious", "critical")
     ]
 
 

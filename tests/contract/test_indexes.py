@@ -18,8 +18,8 @@ from issuer.archive.kept import (
     Crossed,
     EditionState,
     EditionTaken,
-    Incoming,
     Job,
+    Keyed,
     KindNumber,
     Known,
     ListFile,
@@ -30,6 +30,7 @@ from issuer.archive.kept import (
     Single,
     batch_key,
 )
+from issuer.archive.lookup import packed_keys
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.versions import FileVersions, Version
 from issuer.press.permutation import LIST_BITS
@@ -175,12 +176,12 @@ class TestNumbersAndJobs:
     def test_rows_are_compared_with_each_other_and_with_what_was_issued(self, index: Index) -> None:
         file(index, 3)
         rows = [
-            Incoming(1, "A", "s1", b"1"),
-            Incoming(2, "N1", "s2", b"2"),
-            Incoming(3, "A", "s1", b"3"),
-            Incoming(4, "", "", b"4"),
-            Incoming(5, "", "", b"5"),
-            Incoming(6, "A", "s1", b"6"),
+            (1, "A", "s1", b"1", b""),
+            (2, "N1", "s2", b"2", b""),
+            (3, "A", "s1", b"3", b""),
+            (4, "", "", b"4", b""),
+            (5, "", "", b"5", b""),
+            (6, "A", "s1", b"6", b""),
         ]
         for _ in range(2):  # nothing is left over from the first time
             assert index.compare("diploma", [rows[:2], [], rows[2:]]) == Crossed(
@@ -382,13 +383,13 @@ class TestGivenNumbers:
         issue(index, entry(0, "N1"), 0)
         issue(index, entry(1, "N2", kind="resident"), 1)
         rows = [
-            Incoming(2, "", "", b"2", b"a"),
-            Incoming(3, "", "", b"3"),
-            Incoming(4, "", "", b"4", b"b"),
-            Incoming(5, "", "", b"5"),
-            Incoming(6, "", "", b"6", b"d"),
-            Incoming(7, "", "", b"7", b"d"),
-            Incoming(8, "", "", b"8", b"d"),
+            (2, "", "", b"2", b"a"),
+            (3, "", "", b"3", b""),
+            (4, "", "", b"4", b"b"),
+            (5, "", "", b"5", b""),
+            (6, "", "", b"6", b"d"),
+            (7, "", "", b"7", b"d"),
+            (8, "", "", b"8", b"d"),
         ]
         assert index.compare("diploma", [rows[:3], rows[3:]]) == Crossed(
             [], [], [(2, 0, b"2")], [(6, 8), (7, 6), (8, 6)]
@@ -509,7 +510,7 @@ class TestKindsAndCopies:
     def test_a_file_is_compared_with_what_its_kind_has(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
         issue(index, entry(1, "A", kind="resident"), 1)
-        rows = [Incoming(2, "A", "", b"2")]
+        rows = [(2, "A", "", b"2", b"")]
         for kind, known in (("diploma", [(2, 0, b"2")]), ("resident", [(2, 1, b"2")]), ("certificate", [])):
             assert index.compare(kind, [rows]) == Crossed([], [], known, [])
 
@@ -529,7 +530,7 @@ class TestKindsAndCopies:
         assert [each.seq for each in index.copies(a("A"), 1)] == [0, 1, 2]
         assert (index.current(a("A")).copy, index.count(), index.later_editions()) == (1, 3, 2)
         assert index.lookup.identified("urn:x:A:1.3", id_of) == [2]
-        assert index.compare("diploma", [[Incoming(2, "A", "", b"2")]]).known == [(2, 0, b"2")]
+        assert index.compare("diploma", [[(2, "A", "", b"2", b"")]]).known == [(2, 0, b"2")]
         (refused,) = index.begin_singles([[single(entry(3, "A"))]])
         assert refused is not None
         assert isinstance(refused[1], EditionTaken)
@@ -631,7 +632,7 @@ class TestForms:
         assert index.states() == {EditionState.VALID: 2}
         assert (index.states(""), index.states("x/b")) == ({EditionState.VALID: 1}, {EditionState.VALID: 2})
         assert (index.count() - index.later_editions(), index.states("x/c")) == (2, {})
-        rows = [Incoming(row, number, "", b"") for row, number in enumerate("AB", 2)]
+        rows = [(row, number, "", b"", b"") for row, number in enumerate("AB", 2)]
         assert index.compare("diploma", [rows]).known == [(2, 0, b""), (3, 2, b"")]
 
 
@@ -834,6 +835,31 @@ class TestLookup:
         assert list(index.lookup.named("ada")) == [0, 1, 2, 3, 4]
         assert index.lookup.numbered("N", 3) == [a("N0"), a("N1"), a("N2")]
         assert index.lookup.numbered("N3", 3) == [a("N3")]
+
+    def test_keys_that_were_made_elsewhere_are_put_in(self, index: Index) -> None:
+        file(index, 5)
+        file(index, 2, b"next", start=5)
+
+        def made(rows: range) -> Keyed:
+            keys = [packed_keys(row, f"urn:x:N{row}:1", f"A{row}@x.example") for row in rows]
+            return Keyed(rows.start, rows.stop, b"".join(keys))
+
+        def nobody(*_: object) -> str:
+            raise AssertionError("nothing is left to be put in")
+
+        for _ in range(2):  # another process may have been faster
+            index.lookup.add([made(range(5)), made(range(5, 7))])
+        index.lookup.catch_up(nobody)
+        for seq in range(7):
+            assert index.lookup.identified(f"urn:x:N{seq}:1", id_of) == [seq]
+            assert index.lookup.addressed(f"a{seq}@X.EXAMPLE") == [seq]
+        index.lookup.add([])
+
+    def test_chunks_whose_keys_nobody_made_are_left_to_catch_up(self, index: Index) -> None:
+        file(index, 5)
+        index.lookup.add([Keyed(0, 4, b"")])
+        index.lookup.catch_up(id_of)
+        assert index.lookup.identified("urn:x:N3:1", id_of) == [3]
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(open_index: Open) -> None:

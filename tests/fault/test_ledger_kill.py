@@ -112,33 +112,22 @@ def _in_new_process(points: int, folder: Path) -> None:
     ended([process], within=3600)
 
 
-@a_sample(60, 1000)
+@a_sample(25, 1000)
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=points) == points
 
 
+@a_sample(8, 1000)
 @postgres_server.needed
-def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, _database, _database), points=20) == 20
+def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(_plan(tmp_path, _database, _database), points=points) == points
 
 
-@pytest.mark.soak
-@postgres_server.needed
-def test_a_kill_at_a_thousand_points_loses_nothing_in_a_database(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, _database, _database), points=1000) == 1000
-
-
+@a_sample(4, 1000)
 @s3_server.needed
-def test_a_kill_at_any_point_loses_nothing_in_a_bucket(tmp_path: Path) -> None:
+def test_a_kill_at_any_point_loses_nothing_in_a_bucket(tmp_path: Path, points: int) -> None:
     s3_server.server()
-    _in_new_process(8, tmp_path)
-
-
-@pytest.mark.soak
-@s3_server.needed
-def test_a_kill_at_a_thousand_points_loses_nothing_in_a_bucket(tmp_path: Path) -> None:
-    s3_server.server()
-    _in_new_process(1000, tmp_path)
+    _in_new_process(points, tmp_path)
 
 
 class JournalLast(PosixStore):

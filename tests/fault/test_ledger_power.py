@@ -50,8 +50,8 @@ def _recorded(folder: Path, forgotten: str = "") -> list[Crash]:
     return list(recorder.crashes())
 
 
-EACH = pytest.mark.parametrize("each", [4, pytest.param(1, marks=pytest.mark.soak)])
-"""Each fourth state that may be left; a soak tries them all."""
+EACH = pytest.mark.parametrize("each", [8, pytest.param(1, marks=pytest.mark.soak)])
+"""Each eighth state that may be left; a soak tries them all."""
 
 
 def _check(crashes: list[Crash]) -> None:

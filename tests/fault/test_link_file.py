@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from tests.test_issuer_claims import SERVICE, Registrar
 from tests.test_issuer_linkfile import entries_of, good, links, require_none_lost
 from tests.world import NOW
 
-pytestmark = pytest.mark.slow  # hundreds of processes and states: for `make test`
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # hundreds of processes and states: for `make test`
 
 BEFORE, AFTER = entries_of(range(3)), entries_of(range(5))
 NUMBERS = [entry.number for entry in AFTER]
@@ -53,7 +54,15 @@ def go_on(folder: Path, kept: dict[str, str]) -> None:
     file.claims.close()
 
 
-@pytest.mark.parametrize("kill", [kill_at_each_step, lambda prepare: kill_everywhere(prepare, points=40)])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        partial(kill_at_each_step, most=15),
+        partial(kill_everywhere, points=15),
+        pytest.param(kill_at_each_step, marks=pytest.mark.soak),
+        pytest.param(partial(kill_everywhere, points=200), marks=pytest.mark.soak),
+    ],
+)
 def test_killed_anywhere_the_same_command_goes_on(kill: object, tmp_path: Path) -> None:
     numbers = itertools.count()
 

@@ -17,12 +17,12 @@ from ledger.anchor import Sender
 from ledger.outbox import Outbox
 from ledger.submitting import look_after
 from ledger.tiles.posix import PosixStore
-from tests.fault.kill import Reached, Work, kill_everywhere
+from tests.fault.kill import Reached, Work, a_sample, kill_everywhere
 from tests.gazette import NAME, NOTICE, NOTICES
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.ledger_samples import NOW, ORIGIN, open_log, sample, samples, trust_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
 
 SIZES = [2, 5, 9]
 DAY = timedelta(days=1)
@@ -119,13 +119,9 @@ def _taken(office: Office, log: Log) -> set[Evidence]:
     return {office.outbox.evidence(log, index)[1] for index in range(SIZES[-1])}
 
 
-def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path), points=40) == 40
-
-
-@pytest.mark.soak
-def test_a_kill_at_hundreds_of_points_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path), points=600, seed=2) == 600
+@a_sample(15, 600)
+def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path: Path, points: int) -> None:
+    assert kill_everywhere(_plan(tmp_path), points=points) == points
 
 
 class Trusting(GazetteAnchor):

@@ -16,7 +16,7 @@ from keys import WrongPassphrase
 from tests.fault.kill import Reached, Work, a_sample, kill_everywhere
 from wire.problem import Conflict, Damaged
 
-pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
+pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # hundreds of processes: for `make test`
 
 OLD, NEW = b"correct horse battery", b"another passphrase"
 NAMES = [f"diploma {number}" for number in range(4)]
@@ -64,7 +64,7 @@ def folders(tmp_path: Path) -> Iterator[Path]:
     return (tmp_path / str(number) for number in range(sys.maxsize))
 
 
-@a_sample(60, 1000)
+@a_sample(25, 1000)
 def test_nothing_acknowledged_is_lost_and_the_store_always_opens(
     folders: Iterator[Path], points: int
 ) -> None:

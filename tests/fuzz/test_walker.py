@@ -20,7 +20,7 @@ from tests.fuzz.documents import (
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from vc.vcdm.jsonld import Contexts, canonicalize, secured, vendored
 
-COUNTS = [pytest.param(2_000, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
+COUNTS = [pytest.param(700, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
 
@@ -66,8 +66,9 @@ def compare(seeds: range, contexts: Contexts) -> Counter[str]:
     return seen
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("count", COUNTS)
-def test_thousands_of_documents(count: int) -> None:
+def test_hundreds_of_documents(count: int) -> None:
     seen = compare(range(1000, 1000 + count), vendored())
     assert seen["pyld"] > 0.91 * count
     assert seen["pyoxigraph"] > 0.73 * count
@@ -75,8 +76,9 @@ def test_thousands_of_documents(count: int) -> None:
     assert seen["one or both"] > 0.96 * count
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("count", COUNTS)
-def test_thousands_of_documents_as_they_are_signed(count: int) -> None:
+def test_hundreds_of_documents_as_they_are_signed(count: int) -> None:
     """With each property and type in its one spelling."""
     seen = compare(range(20_000, 20_000 + count), secured())
     assert seen["pyld"] > 0.9 * count

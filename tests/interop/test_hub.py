@@ -22,14 +22,17 @@ import pytest
 from hub import make_hub, open_witness
 from hub.http import create_app
 from ledger import Checkpoint, Log, TrustedLog, TrustPolicy, VerifierKey
+from ledger.cosigned import Cosigned
+from ledger.cosigning import Witnesses
 from ledger.evidence import attest
-from ledger.problem import OTHER_ROOT
+from ledger.problem import LOG_BEHIND, OTHER_ROOT
 from ledger.tiles.posix import PosixStore
 from ledger.witness import AddCheckpoint, Witness, origin_hash
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, samples
-from tests.problems import raises
+from tests.problems import is_a, raises
 from tests.serving import listening, serving
 from tests.witnessing import FORK, HONEST, LOG_KEY, URL
+from wire.fetch import HttpsFetcher
 
 _VERIFIER, _WITNESS = shutil.which("aics-tlog"), shutil.which("aics-witness")
 pytestmark = [
@@ -167,6 +170,38 @@ def their_witness(folder: Path) -> Iterator[tuple[str, VerifierKey]]:
             yield url, VerifierKey.parse(told.stdout.decode().strip())
         finally:
             serving.terminate()
+
+
+def test_their_witness_cosigns_our_log_as_the_log_asks_it(tmp_path: Path) -> None:
+    """From the first checkpoint on; what it has missed it is told, and what it has more, the log learns."""
+    log = Log(ORIGIN, SIGNER, COSIGNER, PosixStore(tmp_path / "log"), clock=now)
+    client = HttpsFetcher(allow_loopback=True, timeout=10.0)
+    with their_witness(tmp_path) as (url, key):
+        folders = tmp_path / "one", tmp_path / "other"
+        for folder in folders:
+            folder.mkdir()
+            Cosigned(folder).add(key, url)
+        sizes = [(folders[0], 3), (folders[0], 300), (folders[1], 301)]
+        for folder, size in sizes:
+            known = log.checkpoint().size
+            log.append(samples(known, size), b"%d" % size)
+            cosigned = Cosigned(folder)
+            asking = Witnesses(cosigned, client, now).ask(log)
+            assert asking is not None
+            assert asking.is_met, asking.answers
+            note = cosigned.newest()
+            assert note is not None
+            assert {key, LOG_KEY} == set(Checkpoint.parse(note).signers([key, LOG_KEY]))
+        old = Log(ORIGIN, SIGNER, COSIGNER, PosixStore(tmp_path / "old"), clock=now)
+        old.append(samples(0, 3), b"3")
+        asking = Witnesses(Cosigned(folders[1]), client, now).ask(old)
+        assert asking is not None
+        (reply,) = asking.answers
+        assert is_a(reply.problem, LOG_BEHIND), reply
+    assert note is not None
+    asked = (_VERIFIER, "verify-checkpoint", "--note", "-", "--log-key", LOG_KEY, "--witness-key", key)
+    seen = run(*asked, "--quorum", 1, "--tiles", tmp_path / "log", stdin=note)
+    assert seen.returncode == 0, seen.stderr.decode()
 
 
 def test_their_witness_takes_the_requests_that_ours_takes(tmp_path: Path) -> None:

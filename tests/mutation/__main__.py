@@ -49,20 +49,20 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="no test that is marked as slow has to notice")
     parser.add_argument("--minutes", type=float, default=1e6, help="end after that, with what was found")
-    given = parser.parse_args()
+    options = parser.parse_args()
     load_libraries()
-    if given.which == "bindings":
-        jobs = _bindings(given.files)
-    elif given.draw:
-        jobs = _drawn(given.files, given.draw, given.seed, given.since)
+    if options.which == "bindings":
+        jobs = _bindings(options.files)
+    elif options.draw:
+        jobs = _drawn(options.files, options.draw, options.seed, options.since)
     else:
-        jobs = _mutants(given.files, given.each, given.seed)
-    if given.quick:
-        jobs = ((told, edit, [part for part in parts if _is_quick(part)]) for told, edit, parts in jobs)
-    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        results = list(_run(list(jobs), Path(folder), time.monotonic() + 60 * given.minutes))
+        jobs = _mutants(options.files, options.each, options.seed)
+    if options.quick:
+        jobs = ((facts, edit, [part for part in parts if _is_quick(part)]) for facts, edit, parts in jobs)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        results = list(_run(list(jobs), Path(folder), time.monotonic() + 60 * options.minutes))
     missed = [result for result in results if not result["as_expected"]]
-    if given.which == "mutants":
+    if options.which == "mutants":
         tried = [result["as_expected"] for result in results if result["how"] == "mutant"]
         print(f"{sum(tried)} of {len(tried)} mutants noticed", file=sys.stderr)
     return 1 if missed else 0
@@ -138,20 +138,20 @@ def _begin(folder: Path, files: Sequence[str]) -> None:
 
 
 def _do(job: Job) -> dict[str, Any]:
-    told, edit, parts = job
+    facts, edit, parts = job
     began = time.monotonic()
     for tests in parts:
         outcome = _workshop.try_out(edit, tests, patience=_PATIENCE)
         if outcome.failed or outcome.trouble not in ("", NO_TEST_RAN):
             break
-    if told["how"] == "control":
+    if facts["how"] == "control":
         good = not outcome.failed and not outcome.trouble
-    elif told["how"] == "mutant":  # one that keeps a test file from being read is noticed, too
+    elif facts["how"] == "mutant":  # one that keeps a test file from being read is noticed, too
         good = bool(outcome.failed) or outcome.trouble not in ("", NO_TEST_RAN)
     else:
         good = bool(outcome.failed) and not outcome.trouble
     return {
-        **told,
+        **facts,
         "as_expected": good,
         "tests": tests,
         "failed": outcome.failed[:1],

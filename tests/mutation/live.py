@@ -11,8 +11,8 @@ from types import CodeType, FunctionType
 
 def functions_below(folder: Path) -> list[FunctionType]:
     """All that are loaded from files there."""
-    found = [function for function in gc.get_objects() if type(function) is FunctionType]
-    return [function for function in found if function.__code__.co_filename.startswith(f"{folder}/")]
+    loaded = [function for function in gc.get_objects() if type(function) is FunctionType]
+    return [function for function in loaded if function.__code__.co_filename.startswith(f"{folder}/")]
 
 
 def put_in(functions: Iterable[FunctionType], before: str, after: str, filename: str) -> bool:
@@ -23,11 +23,13 @@ def put_in(functions: Iterable[FunctionType], before: str, after: str, filename:
     pairs = list(
         zip(_all(compile(before, filename, "exec")), _all(compile(after, filename, "exec")), strict=False)
     )
-    changed = [(one, other) for one, other in pairs if _differs(one, other)]
-    if not changed or not all(one.co_flags & inspect.CO_OPTIMIZED for one, _ in changed):
+    changed = [(former, other) for former, other in pairs if _differs(former, other)]
+    if not changed or not all(former.co_flags & inspect.CO_OPTIMIZED for former, _ in changed):
         return False
-    found = [function for function in functions if function.__code__.co_filename == filename]
-    loaded = [(function, other) for one, other in changed for function in found if function.__code__ == one]
+    in_file = [function for function in functions if function.__code__.co_filename == filename]
+    loaded = [
+        (function, other) for former, other in changed for function in in_file if function.__code__ == former
+    ]
     if not loaded or any(function.__code__.co_freevars != other.co_freevars for function, other in loaded):
         return False
     for function, code in loaded:
@@ -45,12 +47,12 @@ def _inner(code: CodeType) -> list[CodeType]:
     return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
-def _differs(one: CodeType, other: CodeType) -> bool:
+def _differs(code: CodeType, other: CodeType) -> bool:
     """True if the code itself differs, or, for a function, the code of functions inside it."""
-    if _itself(one) != _itself(other):
+    if _itself(code) != _itself(other):
         return True
-    within = zip(_inner(one), _inner(other), strict=True)
-    return bool(one.co_flags & inspect.CO_OPTIMIZED) and any(_differs(*pair) for pair in within)
+    within = zip(_inner(code), _inner(other), strict=True)
+    return bool(code.co_flags & inspect.CO_OPTIMIZED) and any(_differs(*pair) for pair in within)
 
 
 def _itself(code: CodeType) -> tuple[object, ...]:

@@ -33,9 +33,11 @@ class Mutant(NamedTuple):
 def sampled(source: Source, most: int, seed: int = 0) -> Iterator[Mutant]:
     """Up to `most` mutants of each function, always the same ones for a seed."""
     for name, node in functions(source.tree):
-        found = [mutant for mutant in mutants(source, name, node) if source.compiles(mutant.edit)]
+        compiling = [mutant for mutant in mutants(source, name, node) if source.compiles(mutant.edit)]
         chance = random.Random(f"{seed} {source.file} {name}")
-        yield from sorted(chance.sample(found, min(most, len(found))), key=lambda mutant: mutant.edit.start)
+        yield from sorted(
+            chance.sample(compiling, min(most, len(compiling))), key=lambda mutant: mutant.edit.start
+        )
 
 
 def scattered(
@@ -82,8 +84,8 @@ def mutants(source: Source, name: str, function: Function) -> Iterator[Mutant]:
                 yield mutant(node, f"({value - 1})")
             case ast.Call(ast.Name("min" | "max"), _):  # they do not mind the order
                 continue
-            case ast.Call(_, [ast.expr() as one, ast.expr() as two, *_]) if not _starred(one, two):
-                yield _swapped(source, name, node, one, two)
+            case ast.Call(_, [ast.expr() as first, ast.expr() as two, *_]) if not _starred(first, two):
+                yield _swapped(source, name, node, first, two)
             case ast.Return(ast.expr() as value) if not isinstance(value, ast.Constant):
                 yield mutant(value, "None")
             case ast.Expr(ast.Call()) | ast.Raise() | ast.AugAssign() | ast.Continue() | ast.Break():
@@ -122,8 +124,8 @@ def _starred(*nodes: ast.expr) -> bool:
     return any(isinstance(node, ast.Starred) for node in nodes)
 
 
-def _swapped(source: Source, name: str, call: ast.Call, one: ast.expr, two: ast.expr) -> Mutant:
-    first, second = source.replaced(one, ""), source.replaced(two, "")
+def _swapped(source: Source, name: str, call: ast.Call, left: ast.expr, two: ast.expr) -> Mutant:
+    first, second = source.replaced(left, ""), source.replaced(two, "")
     whole = source.replaced(call, "")
     text = source.text_of(call).encode()
     head, between, tail = (
@@ -131,6 +133,6 @@ def _swapped(source: Source, name: str, call: ast.Call, one: ast.expr, two: ast.
         text[first.end - whole.start : second.start - whole.start],
         text[second.end - whole.start :],
     )
-    swapped = head + source.text_of(two).encode() + between + source.text_of(one).encode() + tail
+    swapped = head + source.text_of(two).encode() + between + source.text_of(left).encode() + tail
     what = f"{' '.join(text.decode().split())[:70]} → its first arguments swapped"
     return Mutant(name, call.lineno, what, whole._replace(text=swapped.decode()))

@@ -71,6 +71,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
+    "ledger/add_entries.py": ("ledger_add_entries",),
+    "ledger/mirror.py": ("ledger_mirror", "ledger_add_entries"),
     "ledger/move.py": ("ledger_move", "contract/ledgers"),
     "ledger/note.py": ("ledger_note", "ledger_evidence", "ledger_anchors"),
     "ledger/outbox.py": ("ledger_outbox", "contract/anchors", "issuer_anchors", "disk"),

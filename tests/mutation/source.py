@@ -35,19 +35,19 @@ class Source:
 
     def function(self, name: str) -> Function:
         """Raises `LookupError`."""
-        found = [node for qualified, node in functions(self.tree) if qualified == name]
-        if len(found) != 1:
-            raise LookupError(f"{self.file} has {len(found)} functions {name}")
-        return found[0]
+        matches = [node for qualified, node in functions(self.tree) if qualified == name]
+        if len(matches) != 1:
+            raise LookupError(f"{self.file} has {len(matches)} functions {name}")
+        return matches[0]
 
     def find(self, name: str, expression: str) -> ast.expr:
         """The only expression in a function that reads so. Raises `LookupError`."""
         wanted = ast.parse(expression, mode="eval").body
         alike = [node for node in ast.walk(self.function(name)) if type(node) is type(wanted)]
-        found = [node for node in alike if ast.unparse(node) == ast.unparse(wanted)]
-        if len(found) != 1:
-            raise LookupError(f"{name} in {self.file} has the expression {len(found)} times: {expression}")
-        return found[0]
+        matches = [node for node in alike if ast.unparse(node) == ast.unparse(wanted)]
+        if len(matches) != 1:
+            raise LookupError(f"{name} in {self.file} has the expression {len(matches)} times: {expression}")
+        return matches[0]
 
     def text_of(self, node: ast.expr | ast.stmt) -> str:
         """The node as it stands there."""

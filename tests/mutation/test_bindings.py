@@ -16,14 +16,14 @@ from tests.mutation.workshop import ROOT
 
 
 def test_each_is_where_the_list_says() -> None:
-    sources = {file: Source(file, (ROOT / file).read_text()) for file in {one.file for one in BINDINGS}}
+    sources = {file: Source(file, (ROOT / file).read_text()) for file in {each.file for each in BINDINGS}}
     for binding in BINDINGS:
         source = sources[binding.file]
         assert list(binding.edits(source)), binding
         for test in binding.tests:
             assert (ROOT / test.partition("::")[0]).is_file(), test
         assert binding.tests, binding
-    assert len({(one.file, one.function, one.expression) for one in BINDINGS}) == len(BINDINGS)
+    assert len({(each.file, each.function, each.expression) for each in BINDINGS}) == len(BINDINGS)
 
 
 def test_one_that_is_gone_is_an_error() -> None:

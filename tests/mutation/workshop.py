@@ -127,10 +127,10 @@ class Workshop:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(reader)
             try:
-                found = self._in_child(is_loaded, tests)
+                outcome = self._in_child(is_loaded, tests)
             except BaseException:  # noqa: BLE001, nothing of the parent's may run on in the child
-                found = {"failed": [], "passed": 0, "trouble": traceback.format_exc(limit=-3)}
-            os.write(writer, json.dumps(found).encode())
+                outcome = {"failed": [], "passed": 0, "trouble": traceback.format_exc(limit=-3)}
+            os.write(writer, json.dumps(outcome).encode())
             os._exit(0)
         os.close(writer)
         try:
@@ -143,8 +143,8 @@ class Workshop:
             shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         if text is None:
             return Outcome((f"not done after {patience:.0f} s",), 0, "")
-        found = json.loads(text) if text else {"failed": [], "passed": 0, "trouble": "the process died"}
-        return Outcome(tuple(found["failed"]), found["passed"], found["trouble"])
+        outcome = json.loads(text) if text else {"failed": [], "passed": 0, "trouble": "the process died"}
+        return Outcome(tuple(outcome["failed"]), outcome["passed"], outcome["trouble"])
 
     def load(self, files: Sequence[str]) -> None:
         """Loads packages and tests of the copy into this process, which then forks quicker."""
@@ -190,8 +190,8 @@ class Workshop:
 
 def _ours() -> list[str]:
     """The modules that are loaded of our packages and tests, but for this one and those beside it."""
-    found = [name for name in sys.modules if name.partition(".")[0] in (*PACKAGES, "tests")]
-    return [name for name in found if not name.startswith("tests.mutation")]
+    names = [name for name in sys.modules if name.partition(".")[0] in (*PACKAGES, "tests")]
+    return [name for name in names if not name.startswith("tests.mutation")]
 
 
 class _Watch:
@@ -221,9 +221,9 @@ class _Watch:
 
 def _read(pipe: int, patience: float) -> bytes | None:
     """The data from the pipe until it is closed; `None` if that takes too long."""
-    found, deadline = b"", time.monotonic() + patience
+    data, deadline = b"", time.monotonic() + patience
     while select.select([pipe], [], [], max(deadline - time.monotonic(), 0.0))[0]:
         if not (part := os.read(pipe, 1 << 16)):
-            return found
-        found += part
+            return data
+        data += part
     return None

@@ -57,13 +57,13 @@ def credential_in(data: bytes, work: Work | None = None) -> bytes | None:
 
 
 def _in_png(data: bytes, work: Work) -> bytes | None:
-    found = [chunk for chunk in _chunks(data, work) if chunk.startswith(_KEYWORD + b"\0")]
-    if not found:
+    chunks = [chunk for chunk in _chunks(data, work) if chunk.startswith(_KEYWORD + b"\0")]
+    if not chunks:
         return None
-    if len(found) > 1:
+    if len(chunks) > 1:
         # Threat 31c: other programs might show the other badge.
         raise _unread("PNG", "there are several of them")
-    rest = found[0][len(_KEYWORD) + 1 :]
+    rest = chunks[0][len(_KEYWORD) + 1 :]
     flag, method, rest = rest[:1], rest[1:2], rest[2:]
     if flag == b"\1":
         # Threat 31c: a small text may unpack to gigabytes.

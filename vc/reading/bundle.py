@@ -9,16 +9,18 @@ to the issuer. The verifier decides that, never this module.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from ledger import Evidence
+from ledger.evidence import TLOG_PROOF
 from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.text import shortened
-from wire.work import BYTES_HASHED, Work
+from wire.work import BYTES_HASHED, BYTES_WRITTEN, Work
 
 from ..anchoring import CarriedKind
 from ..problem import LATER_VERSION, UnsupportedForm
@@ -30,15 +32,18 @@ from .front import BUNDLE, received, require
 _MAX_ITEMS = 64
 _SECURED = "secured"
 _KINDS = "kinds"
+_CHECKPOINTS = "checkpoints"
 _FIRST = frozenset(
     {"type", "version", "credential", "presentation", "evidence", "issuerDocuments", "statusLists"}
 )
-_MEMBERS = {1: _FIRST, 2: _FIRST | {_SECURED}, 3: _FIRST | {_SECURED, _KINDS}}
+_THIRD = _FIRST | {_SECURED, _KINDS}
+_MEMBERS = {1: _FIRST, 2: _FIRST | {_SECURED}, 3: _THIRD, 4: _THIRD | {_CHECKPOINTS}}
 """Each version has members that a program of the one before must not overlook: it is written where one is."""
 _ANCHORED = {
     1: frozenset({"document", "evidence"}),
     2: frozenset({"document", _SECURED, "evidence"}),
     3: frozenset({"document", _SECURED, "evidence"}),
+    4: frozenset({"document", _SECURED, "evidence"}),
 }
 _CARRIED = frozenset({"files", "evidence"})
 _DIGEST = frozenset({"sha256"})
@@ -49,6 +54,10 @@ LARGEST_KIND = 1 << 16
 _MOST_FILES = 100
 _ENVELOPED = frozenset({"form", "text", "data"})
 _EVIDENCE = frozenset({"type", "digest", "proof"})
+_CHECKPOINT = "checkpoint"
+_BLANK, _LINE = b"\n\n", "\n\N{EM DASH} ".encode()
+_OWN_LINES = 2
+"""Signature lines of a checkpoint that nobody but its log has signed, with its clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +128,13 @@ class Bundle:
         # Of two, a program could verify one and show the other.
         if len(secured) != 1:
             raise Malformed("the bundle holds neither one credential nor one presentation")
+        notes = _notes(value, work)
         return cls(
             secured[0],
-            _evidence(value.get("evidence", []), "evidence"),
-            _anchored(value.get("issuerDocuments", []), "issuerDocuments", 1),
-            _anchored(value.get("statusLists", []), "statusLists", version),
-            _kinds(value.get(_KINDS, [])),
+            notes.evidence(value.get("evidence", []), "evidence"),
+            _anchored(value.get("issuerDocuments", []), "issuerDocuments", 1, notes),
+            _anchored(value.get("statusLists", []), "statusLists", version, notes),
+            _kinds(value.get(_KINDS, []), notes),
         )
 
     def without_evidence(self) -> Bundle:
@@ -138,7 +148,8 @@ class Bundle:
     def to_bytes(self) -> bytes:
         """The bundle as JSON, indented, since people open such files.
 
-        It is of version 1 where all in it is JSON, of version 3 where it brings a kind.
+        It is of version 1 where all in it is JSON, of version 3 where it brings a kind, and of version 4
+        where proofs share a checkpoint that witnesses have signed.
         """
         return serializer()(self)
 
@@ -151,21 +162,32 @@ def serializer() -> Callable[[Bundle], bytes]:
     documents: tuple[Anchored, ...] | None = None
     lists: tuple[Anchored, ...] | None = None
     kinds: tuple[CarriedKind, ...] | None = None
+    own: list[bytes] | None = None
+    places: dict[bytes, int] = {}
     tail, has_enveloped = b"", False
 
     def serialize(bundle: Bundle) -> bytes:
-        nonlocal documents, lists, kinds, tail, has_enveloped
+        nonlocal documents, lists, kinds, own, places, tail, has_enveloped
+        notes = _cosigned(bundle.evidence)
         if (
             bundle.issuer_documents is not documents
             or bundle.status_lists is not lists
             or bundle.kinds is not kinds
+            or own != notes
         ):
-            documents, lists, kinds = bundle.issuer_documents, bundle.status_lists, bundle.kinds
-            shared = [_anchored_dict(item) for item in lists]
+            documents, lists, kinds, own = bundle.issuer_documents, bundle.status_lists, bundle.kinds, notes
+            carried: list[Anchored | CarriedKind] = [*documents, *lists, *kinds]
+            places = _shared([*own, *_cosigned(item for part in carried for item in part.evidence)])
+            shared = [_anchored_dict(item, places) for item in lists]
             has_enveloped = any(_SECURED in item for item in shared)
-            members = {"issuerDocuments": [_anchored_dict(item) for item in documents], "statusLists": shared}
+            members: dict[str, Any] = {
+                "issuerDocuments": [_anchored_dict(item, places) for item in documents],
+                "statusLists": shared,
+            }
             if kinds:
-                members[_KINDS] = [_kind_dict(item) for item in kinds]
+                members[_KINDS] = [_kind_dict(item, places) for item in kinds]
+            if places:
+                members[_CHECKPOINTS] = [note.decode() for note in places]
             tail = _dumped(members).removeprefix(b"{")
         secured: Mapping[str, Any]
         if isinstance(bundle.secured, Enveloped):
@@ -174,13 +196,25 @@ def serializer() -> Callable[[Bundle], bytes]:
             name, secured = _kind(bundle.secured), bundle.secured
         value = {
             "type": BUNDLE,
-            "version": 3 if kinds else 2 if name == _SECURED or has_enveloped else 1,
+            "version": 4 if places else 3 if kinds else 2 if name == _SECURED or has_enveloped else 1,
             name: secured,
-            "evidence": [_evidence_dict(item) for item in bundle.evidence],
+            "evidence": [_evidence_dict(item, places) for item in bundle.evidence],
         }
         return b"%b,%b" % (_dumped(value).removesuffix(b"\n}\n"), tail)  # the members of one object
 
     return serialize
+
+
+def _cosigned(evidence: Iterable[Evidence]) -> list[bytes]:
+    """The checkpoint of each log proof, where others than its log have signed it, too: such are long."""
+    notes = (item.body.partition(_BLANK)[2] for item in evidence if item.kind == TLOG_PROOF)
+    return [note for note in notes if note.count(_LINE) > _OWN_LINES]
+
+
+def _shared(notes: Iterable[bytes]) -> dict[bytes, int]:
+    """The checkpoints that more than one proof has, with the place of each in the bundle."""
+    several = [note for note, times in Counter(notes).items() if times > 1]
+    return {note: place for place, note in enumerate(several)}
 
 
 def _dumped(value: Mapping[str, Any]) -> bytes:
@@ -198,15 +232,15 @@ def _size(secured: Received) -> int:
     return len(secured.data) // BYTES_HASHED if isinstance(secured, Enveloped) else jcs.size(dict(secured))
 
 
-def _require_members(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+def _require_members(value: Mapping[str, Any], defined: frozenset[str], where: str) -> None:
     """Raises `UnsupportedForm` for a member that our own form does not define: a later one may."""
-    if value.keys() <= known:
+    if value.keys() <= defined:
         return
     # ADR 14: a member that is not known here may decide, so that it is open.
     raise LATER_VERSION.saying(
         "{where} has a member {member}, which this version does not define",
         where=where,
-        member=shortened(min(map(str, value.keys() - known))),
+        member=shortened(min(map(str, value.keys() - defined))),
     )
 
 
@@ -226,37 +260,66 @@ def _items(value: object, where: str, members: frozenset[str]) -> list[Mapping[s
     return value
 
 
-def _evidence(value: object, where: str) -> tuple[Evidence, ...]:
-    found = []
-    for item in _items(value, where, _EVIDENCE):
-        kind, digest, body = item.get("type"), item.get("digest"), item.get("proof")
-        if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
-            raise Malformed.saying(
-                "an entry of {where} in the bundle lacks type, digest or proof", where=where
-            )
-        # Logs hold SHA-256 digests.
-        if len(raw := base64url_decode(digest, limit=64)) != 32:
-            raise Malformed.saying("a digest of {where} in the bundle does not have 32 bytes", where=where)
-        found.append(Evidence(kind, raw, body.encode()))
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """The checkpoints that stand once in a bundle, for the proofs that share one; `None` before version 4."""
+
+    notes: Sequence[bytes] | None
+    work: Work
+
+    def evidence(self, value: object, where: str) -> tuple[Evidence, ...]:
+        """The items of evidence in a list, each whole."""
+        members = _EVIDENCE if self.notes is None else _EVIDENCE | {_CHECKPOINT}
+        items = _items(value, where, members)
+        return tuple(_whole(item, where, self._note(item, where)) for item in items)
+
+    def _note(self, item: Mapping[str, Any], where: str) -> bytes:
+        place = item.get(_CHECKPOINT)
+        if self.notes is None or place is None:
+            return b""
+        if type(place) is not int or not 0 <= place < len(self.notes):
+            raise Malformed.saying("an entry of {where} in the bundle names no checkpoint of it", where=where)
+        # Threat 62: a thousand proofs could name one long checkpoint, and each is copied from it.
+        self.work.spend(len(self.notes[place]) // BYTES_WRITTEN)
+        return self.notes[place]
 
 
-def _anchored(value: object, where: str, version: int) -> tuple[Anchored, ...]:
-    found = []
+def _notes(value: Mapping[str, Any], work: Work) -> _Notes:
+    if value["version"] < 4:
+        return _Notes(None, work)
+    notes = value.get(_CHECKPOINTS, [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise Malformed("the checkpoints of the bundle are not a list of texts")
+    return _Notes([note.encode() for note in notes], work)
+
+
+def _whole(item: Mapping[str, Any], where: str, note: bytes) -> Evidence:
+    """One item of evidence; `note` is the end of its proof that stands elsewhere in the bundle."""
+    kind, digest, body = item.get("type"), item.get("digest"), item.get("proof")
+    if not (isinstance(kind, str) and isinstance(digest, str) and isinstance(body, str)):
+        raise Malformed.saying("an entry of {where} in the bundle lacks type, digest or proof", where=where)
+    # Logs hold SHA-256 digests.
+    if len(raw := base64url_decode(digest, limit=64)) != 32:
+        raise Malformed.saying("a digest of {where} in the bundle does not have 32 bytes", where=where)
+    return Evidence(kind, raw, body.encode() + note)
+
+
+def _anchored(value: object, where: str, version: int, notes: _Notes) -> tuple[Anchored, ...]:
+    anchored = []
     for item in _items(value, where, _ANCHORED[version]):
-        evidence = _evidence(item.get("evidence", []), where)
+        evidence = notes.evidence(item.get("evidence", []), where)
         if _SECURED in item:
-            found.append(Anchored(_enveloped(item[_SECURED]), evidence))
+            anchored.append(Anchored(_enveloped(item[_SECURED]), evidence))
         elif isinstance(item.get("document"), dict):
-            found.append(Anchored(item["document"], evidence))
+            anchored.append(Anchored(item["document"], evidence))
         else:
             raise Malformed.saying("an entry of {where} in the bundle has no document", where=where)
-    return tuple(found)
+    return tuple(anchored)
 
 
-def _kinds(value: object) -> tuple[CarriedKind, ...]:
+def _kinds(value: object, notes: _Notes) -> tuple[CarriedKind, ...]:
     """Each with `files` by path: its text, or `sha256` of one that stayed behind."""
-    found = []
+    kinds = []
     for item in _items(value, _KINDS, _CARRIED):
         files = item.get("files")
         if not isinstance(files, dict) or len(files) > _MOST_FILES:
@@ -266,9 +329,9 @@ def _kinds(value: object) -> tuple[CarriedKind, ...]:
         # A name may be as long as a text, and both are hashed.
         if sum(len(path.encode()) + len(texts.get(path, "").encode()) for path in files) > LARGEST_KIND:
             raise TooLarge.saying("a kind in the bundle has more than {most} bytes", most=LARGEST_KIND)
-        evidence = _evidence(item.get("evidence", []), _KINDS)
-        found.append(CarriedKind(tuple(texts.items()), tuple(absent.items()), evidence))
-    return tuple(found)
+        evidence = notes.evidence(item.get("evidence", []), _KINDS)
+        kinds.append(CarriedKind(tuple(texts.items()), tuple(absent.items()), evidence))
+    return tuple(kinds)
 
 
 def _sha256(value: object) -> str:
@@ -305,22 +368,22 @@ def _enveloped_dict(enveloped: Enveloped) -> dict[str, str]:
         return {"form": enveloped.form, "data": base64url_encode(enveloped.data)}
 
 
-def _evidence_dict(evidence: Evidence) -> dict[str, str]:
-    return {
-        "type": evidence.kind,
-        "digest": base64url_encode(evidence.digest),
-        "proof": evidence.body.decode(),
-    }
+def _evidence_dict(evidence: Evidence, places: Mapping[bytes, int]) -> dict[str, Any]:
+    told = {"type": evidence.kind, "digest": base64url_encode(evidence.digest)}
+    head, blank, note = evidence.body.partition(_BLANK) if places else (evidence.body, b"", b"")
+    if evidence.kind != TLOG_PROOF or note not in places:
+        return {**told, "proof": evidence.body.decode()}
+    return {**told, "proof": (head + blank).decode(), _CHECKPOINT: places[note]}
 
 
-def _anchored_dict(anchored: Anchored) -> dict[str, Any]:
-    evidence = [_evidence_dict(item) for item in anchored.evidence]
+def _anchored_dict(anchored: Anchored, places: Mapping[bytes, int]) -> dict[str, Any]:
+    evidence = [_evidence_dict(item, places) for item in anchored.evidence]
     if isinstance(anchored.document, Enveloped):
         return {_SECURED: _enveloped_dict(anchored.document), "evidence": evidence}
     return {"document": anchored.document, "evidence": evidence}
 
 
-def _kind_dict(kind: CarriedKind) -> dict[str, Any]:
+def _kind_dict(kind: CarriedKind, places: Mapping[bytes, int]) -> dict[str, Any]:
     absent = {path: {"sha256": digest} for path, digest in kind.absent}
-    evidence = [_evidence_dict(item) for item in kind.evidence]
+    evidence = [_evidence_dict(item, places) for item in kind.evidence]
     return {"files": {**dict(kind.texts), **absent}, "evidence": evidence}

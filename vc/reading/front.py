@@ -112,21 +112,21 @@ def _types_of_repeated(data: bytes) -> list[object]:
 
 def recognised(content: Carried, forms: Mapping[str, Form]) -> Form | None:
     """The one of `forms` that recognises it. Raises `UnsupportedForm` where several do."""
-    found = None
+    first = None
     for form in forms.values():
         # Threat 44e: telling the form is charged to nobody, so that what is too long for it is not looked at.
         if isinstance(content, bytes) and len(content) > form.limit:
             continue
         if form.recognises(content):
             # Threat 19: in two forms, the same bytes would say two things.
-            if found is not None:
+            if first is not None:
                 raise UnsupportedForm.saying(
                     "this is of the forms {one} and {other}, and cannot be both",
-                    one=found.media_type,
+                    one=first.media_type,
                     other=form.media_type,
                 )
-            found = form
-    return found
+            first = form
+    return first
 
 
 def read(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:
@@ -134,10 +134,10 @@ def read(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked
 
     Raises `UnsupportedForm`, `TooLarge`, and as `Secured.claims` and `Secured.presentation` do.
     """
-    found = opened(received, forms, work, asked)
+    secured = opened(received, forms, work, asked)
     # Now: what is wrong is the file's, and the work that of who asks.
-    _ = found.claims if found.presentation is None else found.credentials
-    return found
+    _ = secured.claims if secured.presentation is None else secured.credentials
+    return secured
 
 
 def opened(received: Received, forms: Mapping[str, Form], work: Work, asked: Asked | None = None) -> Secured:

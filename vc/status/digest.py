@@ -165,8 +165,8 @@ class StatusDigest:
             for number in range(facts.lists):  # one after the other: all positions at once fill the memory
                 first = number * facts.entries
                 here = changed[bisect_left(changed, first) : bisect_left(changed, first + facts.entries)]
-                known = before.block(number) if before and number < self.facts.lists else ()
-                blocks.append(pack(toggled(known, (position - first for position in here))))
+                former = before.block(number) if before and number < self.facts.lists else ()
+                blocks.append(pack(toggled(former, (position - first for position in here))))
         if start != len(changes):
             raise Malformed("the changes of the status digest do not end where they should")
         return b"".join(blocks)
@@ -174,13 +174,13 @@ class StatusDigest:
 
 def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
     """The facts of a digest's document, and Subresource Integrity of its positions. Raises `Malformed`."""
-    said = claims.subjects[0].get("statusDigest")
+    members = claims.subjects[0].get("statusDigest")
     # Threat 57a: any other document of the issuer's could have such a member.
-    if TYPE not in claims.types or not isinstance(said, Mapping):
+    if TYPE not in claims.types or not isinstance(members, Mapping):
         raise Malformed("this is no status digest")
     if claims.starts is None or claims.ends is None:  # without an end, nobody would ask for a list again
         raise Malformed("the status digest has no date, or no end")
-    match said:
+    match members:
         case {
             "number": int(number),
             "lists": {"prefix": str(prefix), "count": int(lists), "entries": int(entries)},
@@ -213,7 +213,7 @@ def digest_facts(claims: Claims) -> tuple[DigestFacts, str]:
                     {suffix: tuple(each) for suffix, each in values.items()},
                     tuple(purposes),
                     number,
-                    str(said.get("previous", "")),
+                    str(members.get("previous", "")),
                 ),
                 positions,
             )

@@ -143,8 +143,8 @@ def entries(claims: Claims, kinds: StatusKinds) -> Iterator[EntryOfKind]:
 
 def list_forms(forms: Mapping[str, Form], kinds: StatusKinds) -> Mapping[str, Form]:
     """The forms in which status documents are read: those of credentials, and those of lists alone."""
-    own = [kind.form for kind in kinds.values()]
-    return {**forms, **{form.media_type: form for form in own if form is not None}}
+    of_kinds = [kind.form for kind in kinds.values()]
+    return {**forms, **{form.media_type: form for form in of_kinds if form is not None}}
 
 
 def of_file(name: str, kinds: Iterable[StatusKind]) -> StatusKind | None:

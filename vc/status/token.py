@@ -204,7 +204,7 @@ class StatusListToken:
     def secure(
         self,
         facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
+        content: Mapping[str, Any],  # noqa: ARG002
         signer: Signer,  # noqa: ARG002
         options: Options,  # noqa: ARG002
     ) -> Received:
@@ -247,6 +247,7 @@ class _Token(Secured):
         issuer = payload.get("iss", by_kid or subject_of(self._jws, self._work))
         if not isinstance(issuer, str):
             raise MalformedCredential("iss of the status list is no text")
+        # 5.1: required; a list without its bits says nothing of anybody.
         if not isinstance(payload.get("status_list"), dict):
             raise MalformedCredential("the JWT has no status_list")
         issued, begins, ends = (numeric_date(payload, name) for name in ("iat", "nbf", "exp"))
@@ -254,6 +255,7 @@ class _Token(Secured):
         if issued is None:
             raise MalformedCredential("iat of the status list is missing")
         ttl = _seconds(payload, "ttl")
+        # 5.1: seconds for which a copy may be kept, so that zero would be no copy at all.
         if ttl is not None and ttl <= 0:
             raise MalformedCredential("ttl of the status list is no positive number")
         return Claims(

@@ -54,10 +54,10 @@ def about(reading: Reading, value: object) -> Mapping[str, Any]:
     Empty for what is neither, and where that cannot be told apart.
     """
     try:
-        found = reading.about(value[0] if isinstance(value, list) and value else value)
+        claims = reading.about(value[0] if isinstance(value, list) and value else value)
     except Problem:
         return {}
-    return found if isinstance(found, dict) else {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _title(reading: Reading, types: Sequence[str], achievement: Mapping[str, Any]) -> str:

@@ -108,25 +108,25 @@ class Credential(Claims):
     def _of(
         cls, source: Mapping[str, Any], version: str, reading: Reading, unread: Problem | None
     ) -> Credential:
-        said = reading.claims
-        types = require_types(said, "VerifiableCredential")
-        starts, ends = _period(said, version)
+        claims = reading.claims
+        types = require_types(claims, "VerifiableCredential")
+        starts, ends = _period(claims, version)
         for name in ("name", "description"):
-            if version == "2.0" and name in said:
-                _require_language_value(said[name], name)
-        _require_related_resources(said)
+            if version == "2.0" and name in claims:
+                _require_language_value(claims[name], name)
+        _require_related_resources(claims)
         for name in ("refreshService", "evidence"):
-            if name in said:
+            if name in claims:
                 typed_objects(reading, name)
         subjects = _subjects(reading)
         return cls(
             document=source,
             reading=reading,
             version=version,
-            said=said,
-            id=optional_url(said, "id", "the credential"),
+            said=claims,
+            id=optional_url(claims, "id", "the credential"),
             types=types,
-            issuer=_issuer(said),
+            issuer=_issuer(claims),
             subjects=subjects,
             starts=starts,
             ends=ends,
@@ -198,8 +198,8 @@ def require_context(document: Mapping[str, Any]) -> str:
 
 def require_types(document: Mapping[str, Any], base: str) -> tuple[str, ...]:
     """The entries of `type`, which have to include `base` (VCDM 2.0, 4.5). Raises `MalformedCredential`."""
-    found = document.get("type")
-    types = found if isinstance(found, list) else [found]
+    value = document.get("type")
+    types = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) and item for item in types):
         raise MalformedCredential("type is missing or not a list of texts")
     if base not in types:
@@ -220,14 +220,14 @@ def optional_url(value: Mapping[str, Any], name: str, where: str) -> str | None:
 
 
 def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> tuple[Mapping[str, Any], ...]:
-    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.9 to 4.14).
+    """The objects under `name`, one or a list, each with a `type` (VCDM 2.0, 4.10, 4.11, 5.4 to 5.6).
 
     Raises `MalformedCredential`.
     """
     if name not in reading.claims:
         return ()
-    found = reading.claims[name]
-    items = list(map(reading.about, found if isinstance(found, list) else [found]))
+    value = reading.claims[name]
+    items = list(map(reading.about, value if isinstance(value, list) else [value]))
     objects: list[Mapping[str, Any]] = []
     for item in items:
         # Threat R5: what is missing or of another kind is a finding, and no crash.
@@ -235,6 +235,7 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
             raise MalformedCredential.saying("{member} is not an object or a list of objects", member=name)
         types = item.get("type")
         types = types if isinstance(types, list) else [types]
+        # VCDM 2.0, 4.10 and 4.11: its type says by which rules it is read.
         if not types or not all(isinstance(text, str) and text for text in types):
             raise MalformedCredential.saying("{member} has no type", member=name)
         # VCDM 2.0, 4.11: without an id nobody knows which schema it is.
@@ -244,14 +245,15 @@ def typed_objects(reading: Reading, name: str, *, id_required: bool = False) -> 
     return tuple(objects)
 
 
-def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Moment | None]:
+def _period(claims: Mapping[str, Any], version: str) -> tuple[Moment | None, Moment | None]:
     """Its first and last moment. Raises `MalformedCredential`."""
     start, end = ("validFrom", "validUntil") if version == "2.0" else ("issuanceDate", "expirationDate")
-    starts = _moment(said, start)
+    starts = _moment(claims, start)
     moments = [  # whichever version's name it has: an end is an end
-        _moment(said, name) for name in ("validUntil", "expirationDate") if name in said
+        _moment(claims, name) for name in ("validUntil", "expirationDate") if name in claims
     ]
     ends = Moment(*map(min, zip(*moments, strict=True))) if moments else None
+    # VCDM 1.1, 4.6: required there, and optional since 2.0.
     if version == "1.1" and starts is None:
         raise MalformedCredential("issuanceDate is missing")
     # VCDM 2.0, 4.9. Dates without a time zone are refused only where they are wrong in every zone.
@@ -260,11 +262,11 @@ def _period(said: Mapping[str, Any], version: str) -> tuple[Moment | None, Momen
     return starts, ends
 
 
-def _moment(said: Mapping[str, Any], name: str) -> Moment | None:
+def _moment(claims: Mapping[str, Any], name: str) -> Moment | None:
     """A date of the credential; those of VCDM 1.1 may lack the time zone. Raises `Malformed`."""
-    if name not in said:
+    if name not in claims:
         return None
-    return parse_datetime(said[name], name, needs_zone=name not in ("issuanceDate", "expirationDate"))
+    return parse_datetime(claims[name], name, needs_zone=name not in ("issuanceDate", "expirationDate"))
 
 
 def _issuer(document: Mapping[str, Any]) -> str:
@@ -280,9 +282,9 @@ def _issuer(document: Mapping[str, Any]) -> str:
 
 
 def _subjects(reading: Reading) -> tuple[Mapping[str, Any], ...]:
-    found = reading.claims.get("credentialSubject")
+    value = reading.claims.get("credentialSubject")
     subjects: list[Mapping[str, Any]] = []
-    for subject in map(reading.about, found if isinstance(found, list) and found else [found]):
+    for subject in map(reading.about, value if isinstance(value, list) and value else [value]):
         # VCDM 2.0, 4.8.
         if not isinstance(subject, dict) or not subject:
             raise MalformedCredential("credentialSubject is missing, empty or not an object")
@@ -316,9 +318,10 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
     """Each with an id of its own and at least one digest (VCDM 2.0, 5.3)."""
     if "relatedResource" not in document:
         return
-    found = document["relatedResource"]
+    value = document["relatedResource"]
     seen = set[str]()
-    for item in found if isinstance(found, list) else [found]:
+    for item in value if isinstance(value, list) else [value]:
+        # VCDM 2.0, 5.3: the id is the address that the digest is about.
         if not isinstance(item, dict) or not is_url(item.get("id")):
             raise MalformedCredential("relatedResource has no id that is a URL")
         # VCDM 2.0, 5.3: two digests for one address could not both be right.
@@ -326,6 +329,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
             raise MalformedCredential("relatedResource names the same id twice")
         seen.add(item["id"])
         sri, multibase = item.get("digestSRI"), item.get("digestMultibase")
+        # VCDM 2.0, 5.3: without a digest, any file would do.
         if sri is None and multibase is None:
             raise MalformedCredential("relatedResource has neither digestSRI nor digestMultibase")
         if sri is not None and not (isinstance(sri, str) and re.fullmatch(_SRI, sri)):

@@ -11,17 +11,17 @@ from ..facts import IssuingFacts, StatusPlace
 from ..status import status_entry, status_statement, suspension_url
 
 
-def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
+def unsigned(facts: IssuingFacts, content: Mapping[str, Any]) -> dict[str, Any]:
     """The credential with both. It shares parts with them, so that it is for reading only."""
     terms, place = [anchoring_terms(facts.log)], facts.status
     if facts.kind is not None:
         terms.append({"type": KIND, "id": facts.kind})
     document = {
-        "@context": said["@context"],
+        "@context": content["@context"],
         "id": facts.id,
-        "type": said["type"],
+        "type": content["type"],
         "issuer": facts.issuer,
-        **said,
+        **content,
     }
     if facts.schema is not None:
         schema = {"id": facts.schema.id, "type": JSON_SCHEMA, "digestSRI": facts.schema.digest}
@@ -32,7 +32,7 @@ def unsigned(facts: IssuingFacts, said: Mapping[str, Any]) -> dict[str, Any]:
         document["credentialStatus"] = _entries(place)
         document["termsOfUse"] = terms
     if facts.holder is not None:
-        document["credentialSubject"] = {"id": facts.holder, **said["credentialSubject"]}
+        document["credentialSubject"] = {"id": facts.holder, **content["credentialSubject"]}
     return document
 
 

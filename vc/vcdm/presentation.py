@@ -47,11 +47,11 @@ class Presentation(NamedTuple):
         document = require_object(document, "the presentation")
         require_context(document)
         require_types(document, "VerifiablePresentation")
-        found = document.get("verifiableCredential", [])
+        enclosed = document.get("verifiableCredential", [])
         # A reader of JSON sees one odd object, where JSON-LD has several credentials.
-        if isinstance(found, dict) and not found.keys().isdisjoint(("@set", "@list")):
+        if isinstance(enclosed, dict) and not enclosed.keys().isdisjoint(("@set", "@list")):
             raise UnsupportedForm("verifiableCredential is wrapped in an object, in which it is not read")
-        items = found if isinstance(found, list) else [found]
+        items = enclosed if isinstance(enclosed, list) else [enclosed]
         # Threat 62.
         if len(items) > MAX_CREDENTIALS:
             raise TooLarge.saying("more than {most} credentials in one presentation", most=MAX_CREDENTIALS)

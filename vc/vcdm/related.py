@@ -38,9 +38,9 @@ class Compared(NamedTuple):
     compared: int
 
 
-def resources_of(said: Mapping[str, Any]) -> list[Resource]:
+def resources_of(claims: Mapping[str, Any]) -> list[Resource]:
     """The resources that the `relatedResource` of a credential names."""
-    found = said.get("relatedResource", [])
+    value = claims.get("relatedResource", [])
     return [
         Resource(
             str(item.get("id", "")),
@@ -48,13 +48,13 @@ def resources_of(said: Mapping[str, Any]) -> list[Resource]:
                 integrity.stated(str(item[name])) for name in ("digestSRI", "digestMultibase") if name in item
             ),
         )
-        for item in (found if isinstance(found, list) else [found])
+        for item in (value if isinstance(value, list) else [value])
         if isinstance(item, Mapping)
     ]
 
 
 def compare_resources(
-    said: Mapping[str, Any], documents: Documents, files: Set[bytes] = frozenset()
+    claims: Mapping[str, Any], documents: Documents, files: Set[bytes] = frozenset()
 ) -> Compared:
     """Compares the digests that a credential's `relatedResource` has with the contexts that are kept.
 
@@ -62,7 +62,7 @@ def compare_resources(
     (`Credential.parse`), so that no context is hashed twice. One that is among the `files`, by the digests of
     these, is counted as well. Raises `RESOURCE_DIFFERS`.
     """
-    resources = resources_of(said)
+    resources = resources_of(claims)
     compared = 0
     for position, resource in enumerate(resources):
         texts = documents.texts(resource.id)

@@ -52,19 +52,19 @@ class Schemas:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The schemas in a folder's `.json` files, by their `$id`. Raises `Malformed`, naming the file."""
-        found: dict[str, Mapping[str, Any]] = {}
+        schemas: dict[str, Mapping[str, Any]] = {}
         for path in sorted(folder.glob("*.json")):
             try:
                 schema = load_json_object(path.read_bytes())
             except Malformed as problem:
                 raise Malformed.saying("the schema {file}: {why}", file=str(path), why=problem) from None
             url = schema.get("$id")
-            if not isinstance(url, str) or url in found:
+            if not isinstance(url, str) or url in schemas:
                 raise Malformed.saying(
                     "the schema {file} has no $id of its own, which is the URL that names it", file=str(path)
                 )
-            found[url] = schema
-        return cls(found)
+            schemas[url] = schema
+        return cls(schemas)
 
     def check(self, claims: Claims, url: str | None = None) -> tuple[str, ...]:
         """Checks against the schemas that the credential names, or against `url`.
@@ -77,18 +77,18 @@ class Schemas:
         if not isinstance(claims, Credential):
             return ()
         wanted = [url] if url else [str(schema["id"]) for schema in claims.schemas]
-        known = tuple(found for found in wanted if found in self._validators)
-        for found in known:
-            error = next(iter(self._validators[found].iter_errors(claims.said)), None)
+        checked = tuple(address for address in wanted if address in self._validators)
+        for address in checked:
+            error = next(iter(self._validators[address].iter_errors(claims.said)), None)
             if error is not None:
                 place = "/".join(str(step) for step in error.instance_path) or "the credential itself"
                 raise SCHEMA_MISMATCH.saying(
                     "{place} breaks the rule {rule} of the schema {schema}",
                     place=place,
                     rule=repr(error.schema_path[-1]),
-                    schema=found,
+                    schema=address,
                 )
-        return known
+        return checked
 
 
 def _refuse(url: str) -> Any:

@@ -75,8 +75,8 @@ def revocation_details_document(
         "credentialSubject": {
             "id": list_url,
             "revocations": [
-                [found.position, format_datetimestamp(found.date), found.reason]
-                for found in sorted(revocations, key=lambda found: found.position)
+                [revocation.position, format_datetimestamp(revocation.date), revocation.reason]
+                for revocation in sorted(revocations, key=lambda revocation: revocation.position)
             ],
         },
     }

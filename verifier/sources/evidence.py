@@ -26,7 +26,8 @@ from ledger import (
     verify_anchoring,
     verify_evidence,
 )
-from ledger.requirement import LEDGERS
+from ledger.quorum import WitnessQuorum
+from ledger.requirement import LEDGERS, REQUIRED_WITNESSES, WITNESSES
 from vc import Claims
 from wire import Problem
 from wire.clock import DatedAhead, is_ahead, require_not_ahead
@@ -362,18 +363,23 @@ def left_open(problem: KeyNotInForce) -> Problem:
 
 
 def _by_ledgers(leaf: bytes, fact: Fact, proved: _Proved, trust: TrustPolicy) -> _Timed:
-    """A log's fact with the time by which the required ledgers have the entry, if any are required."""
+    """A log's fact with the time by which the required ledgers or witnesses have the entry, if any are."""
     required = trust.required(fact.where)
     if not required:
         return _Timed(leaf, fact)
     # Threat F19: of other ledgers, only what they have of this very log and entry.
-    digests = {_digest(it) for other, it in proved.logged if (other, it.where) == (leaf, fact.where)}
-    seen = _earliest(it for digest in digests for it in proved.anchored.get(digest, ()))
+    logged = [it for other, it in proved.logged if (other, it.where) == (leaf, fact.where)]
+    seen = _earliest(it for digest in set(map(_digest, logged)) for it in proved.anchored.get(digest, ()))
+    # The name is that of the quorum, where there is one, whatever a ledger may be called.
+    if witnessed := [it.time for it in logged if it.quorum and it.time]:
+        seen[WITNESSES] = min(witnessed)
     time = required.met_by(seen)
     # ADR 58: missing is open, since evidence can still be supplied.
     if time is None:
         return _Timed(leaf, fact, _lacking(required, seen, proved.ignored))
-    return _Timed(leaf, replace(fact, time=time, clock=LEDGERS, stated=fact.time))
+    clock = REQUIRED_WITNESSES if required.names == {WITNESSES} else LEDGERS
+    stated = None if fact.quorum else fact.time
+    return _Timed(leaf, replace(fact, time=time, clock=clock, stated=stated))
 
 
 def _in_force(timed: Sequence[_Timed], keys: Mapping[bytes, IssuerKey], now: datetime) -> list[_Timed]:
@@ -452,14 +458,14 @@ def _require_key_in_force(key: IssuerKey, fact: Fact) -> None:
     index = fact.index
     assert index is not None  # of a log
     end = key.end_for(fact, index)
-    if fact.clock == LEDGERS:
+    if fact.is_required:
         # Threat F19: a thief chooses the place in the log, but not when ledgers saw the key dropped.
         end = min(filter(None, (end, key.gone_by)), default=None)
     # Threat A46: however it is dated, the log saw it only after the key had ended.
     if end is not None and (fact.time is None or end <= fact.time):
-        if fact.clock == LEDGERS:
+        if fact.is_required:
             raise KeyNotInForce.saying(
-                "the key ended on {until}, and no ledger that is required shows the credential before {date}",
+                "the key ended on {until}, and nothing that is required shows the credential before {date}",
                 until=f"{end:%Y-%m-%d}",
                 date=f"{fact.time:%Y-%m-%d %H:%M}Z",
             )
@@ -491,6 +497,7 @@ _CLOCKS = {
     "own": "time: the issuer's own clock",
     "witness": "time: the clock of independent witnesses",
     LEDGERS: "time: other ledgers, while its key was in force",
+    REQUIRED_WITNESSES: "time: independent witnesses, while its key was in force",
 }
 
 
@@ -500,7 +507,13 @@ def attested(fact: Fact) -> str:
         return f"its checkpoint on {on_ledger(fact)}"
     when = f"by {moment(fact.time)} ({_CLOCKS[fact.clock]})" if fact.time else "at a time that nobody states"
     own = f"; by the log's own clock {moment(fact.stated)}" if fact.stated else ""
-    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}"
+    seen = f"; {_seen(fact.quorum, fact.witnesses)}" if fact.quorum else ""
+    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}{seen}"
+
+
+def _seen(quorum: WitnessQuorum, witnesses: int) -> str:
+    liars = max(quorum.overlap - 1, 0)
+    return f"seen by {witnesses} of {len(quorum.of)} witnesses (liars that the quorum stands: {liars})"
 
 
 def on_ledger(fact: Fact) -> str:

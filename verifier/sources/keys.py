@@ -37,7 +37,6 @@ from keys import PublicKey
 from ledger import (
     Fact,
 )
-from ledger.requirement import LEDGERS
 from vc import InvalidProof
 from vc.anchoring import document_digest
 from vc.document_chain import previous, signs_credentials
@@ -149,7 +148,7 @@ class IssuerKey(NamedTuple):
             if told and (where is None or where in told):
                 continue
             # ADR 58: where ledgers give the time, the place in the log does not decide.
-            is_later = where == fact.where and fact.clock != LEDGERS and bound.index > index
+            is_later = where == fact.where and not fact.is_required and bound.index > index
             if not is_later and (methods := self._methods(bound)):
                 told.append(where)
                 ends += [self.revoked, *(method.expires for method in methods)]

@@ -1,6 +1,7 @@
 """Evidence and issuers' documents from published logs, for a credential that came without them.
 
-Only a log that the trust list binds to the issuer is asked, at the address that its name there is. Nothing
+Only a log that the trust list binds to the issuer is asked, at the address that its name there is, or in the
+mirrors that the list names for it, where that host does not answer. Nothing
 from there is believed as it is: it becomes evidence as a bundle brings it, proved by tiles up to a checkpoint
 that the log signed, and is judged as such. An answer that does not fit leaves the question open, since it is
 the host's fault and not the credential's.
@@ -86,7 +87,7 @@ class PublishedLogs:
         """A host is sent so many requests `at_once`. `shape` is that of look-up files, by default `SHAPE`."""
         self._source, self._trust, self._shape, self._work = source, trust, shape, work
         self._at_once = at_once
-        self._logs: dict[tuple[str, str], PublishedLog] = {}
+        self._logs: dict[tuple[str, str], list[PublishedLog]] = {}
 
     @cached_property
     def _files(self) -> Files:
@@ -113,6 +114,10 @@ class PublishedLogs:
         """The kinds that an issuer's logs show, but those whose digests are `known`. Raises `NotShown`."""
         return self._gathered(issuer, lambda log: log.kinds(known))
 
+    def status_list(self, issuer: str, url: str) -> tuple[tuple[bytes, Evidence], ...]:
+        """The status list under a URL as an issuer's logs show it, with its evidence. Raises `NotShown`."""
+        return self._gathered(issuer, lambda log: (log.status_list(url),))
+
     def _gathered(
         self,
         issuer: str,
@@ -121,21 +126,32 @@ class PublishedLogs:
     ) -> tuple[_T, ...]:
         found: list[_T] = []
         missing: Problem | None = None
-        for log in self._of(issuer):
+        for places in self._of(issuer):
             # ADR 28: a credential only chooses among the logs that the trust list binds to its issuer.
-            if origins and log.origin not in origins:
+            if origins and places[0].origin not in origins:
                 continue
-            try:
-                found += ask(log)
-            except Problem as problem:  # of the host, whatever it is
+            problem: Problem | None = None
+            for log in [*places]:  # its own host, then the mirrors
+                try:
+                    found += ask(log)
+                    break
+                except Problem as failure:  # of the host, whatever it is
+                    problem = problem or failure
+                    if failure.undetermined:  # for this report it is asked last from now on
+                        places.remove(log)
+                        places.append(log)
+            else:
+                assert problem is not None
+                origin = places[0].origin
                 # ADR 28: open, since no host must be able to make a diploma invalid.
-                said = "{why}" if log.origin in problem.detail else "the log {log}: {why}"
-                missing = NotShown.saying(said, log=log.origin, why=problem, because=problem)
+                said = "{why}" if origin in problem.detail else "the log {log}: {why}"
+                missing = NotShown.saying(said, log=origin, why=problem, because=problem)
         if missing and not found:
             raise missing
         return tuple(found)
 
-    def _of(self, issuer: str) -> Iterator[PublishedLog]:
+    def _of(self, issuer: str) -> Iterator[list[PublishedLog]]:
+        """Each log of an issuer: at its own host and in its mirrors."""
         from ledger.lookup import SHAPE
         from ledger.tiles.layout import address
 
@@ -144,7 +160,12 @@ class PublishedLogs:
         policy, shape = self._trust.policy_for(issuer), self._shape or SHAPE
         for origin in dict.fromkeys(log.key.name for log in policy.logs):
             key = (issuer, origin)
-            if key not in self._logs and (url := address(origin)):
-                self._logs[key] = PublishedLog(origin, url, policy, self._files, self._work, shape)
-            if key in self._logs:
+            if key not in self._logs:
+                own = [url] if (url := address(origin)) else []
+                mirrors = [url.rstrip("/") for log in policy.named(origin) for url in log.mirrors]
+                self._logs[key] = [
+                    PublishedLog(origin, url, policy, self._files, self._work, shape)
+                    for url in dict.fromkeys((*own, *mirrors))
+                ]
+            if self._logs[key]:
                 yield self._logs[key]

@@ -13,18 +13,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from exchange.beside import DOCUMENTS, KINDS, LARGEST_DOCUMENTS, LARGEST_LISTING, LISTS, listed_lists
 from kinds.foreign import carried_digest
 from ledger import EntryKind, Evidence, InvalidEvidence, TrustPolicy, entry, merkle, parse_entry
 from ledger.evidence import TLOG_PROOF, attest, format_proof
 from ledger.lookup import MOST, YOUNG, Found, Shape, find
-from ledger.tiles.layout import proof_tiles, tile_path
+from ledger.tiles.layout import ENTRIES, WIDTH, proof_tiles, tile_path
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
 from vc import Anchored
 from vc.anchoring import CarriedKind, document_digest
 from wire import Malformed, NotFound, TooLarge, Unavailable, load_json_object
+from wire.text import shortened
 from wire.work import BYTES_WRITTEN, Work
 
+from .lists import MAX_LIST
 from .trust_entries import MOST_KINDS, KindFiles, read_kinds
 
 LARGEST = 1 << 19
@@ -38,9 +41,6 @@ SECONDS = 30.0
 
 MOST_DOCUMENTS = 128
 """Two for each change of keys, which is announced before; one document has room for 62 changes."""
-
-LARGEST_DOCUMENTS = 1 << 22
-"""Bytes of all in one file: 2,700,000 after that many changes. Reading them is work that is counted."""
 
 LARGEST_KIND = 1 << 21
 """Bytes of a kind as JSON, in which a character may take six."""
@@ -63,8 +63,8 @@ class PublishedLog:
 
     def documents(self) -> list[Anchored]:
         """The documents that are published with it, each with its evidence. Raises `Malformed`."""
-        data = self._get("documents", LARGEST_DOCUMENTS)
-        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get("documents")
+        data = self._get(DOCUMENTS, LARGEST_DOCUMENTS)
+        versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get(DOCUMENTS)
         if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
             raise Malformed.saying("its documents are not a list of {most} at the most", most=MOST_DOCUMENTS)
         found = [_version(version) for version in versions]
@@ -83,10 +83,10 @@ class PublishedLog:
         Raises `Malformed`, and `InvalidEvidence` for one that the log does not hold.
         """
         try:
-            data = self._get("kinds", LARGEST)
+            data = self._get(KINDS, LARGEST)
         except NotFound:  # as of releases that publish none
             return []
-        listed = load_json_object(data, limit=LARGEST, work=self._work).get("kinds")
+        listed = load_json_object(data, limit=LARGEST, work=self._work).get(KINDS)
         if not isinstance(listed, list):
             raise Malformed("its kinds are not a list")
         places = sorted(map(_place, listed), reverse=True)[:MOST_KINDS]
@@ -97,7 +97,7 @@ class PublishedLog:
         return [self._kind(index, digest) for index, digest in new]
 
     def _kind(self, index: int, digest: str) -> KindFiles:
-        data = self._get(f"kinds/{digest}", LARGEST_KIND)
+        data = self._get(f"{KINDS}/{digest}", LARGEST_KIND)
         (files,) = read_kinds([load_json_object(data, limit=LARGEST_KIND, work=self._work)]) or (None,)
         # A thief of the host could else give other words than the issuer logged.
         if files is None or carried_digest(CarriedKind(files.files), self._work) != digest:
@@ -105,6 +105,24 @@ class PublishedLog:
         # Threat K7: a host may list kinds that the log does not hold.
         self._proved(entry(EntryKind.KIND, bytes.fromhex(digest)), index)
         return files
+
+    def status_list(self, url: str) -> tuple[bytes, Evidence]:
+        """The status list that was last published under a URL, with the evidence for its entry.
+
+        That the entry is the list's is for the caller to see. Raises `NotFound`, `Malformed`.
+        """
+        listed = load_json_object(self._get(LISTS, LARGEST_LISTING), limit=LARGEST_LISTING, work=self._work)
+        size = self._checkpoint()[0]
+        index = next((place for place, where in listed_lists(listed) if where == url and place < size), None)
+        if index is None:
+            raise NotFound.saying("it has no status list of {url}", url=shortened(url))
+        data = self._get(f"{LISTS}/{index}", MAX_LIST)
+        number = index // WIDTH
+        path, full = tile_path(ENTRIES, number, min(WIDTH, size - number * WIDTH)), tile_path(ENTRIES, number)
+        self._get_all([path], LARGEST, {path: full})
+        self._load_tiles([index])
+        (leaf,) = self._tiles.entries(index, index + 1, size)
+        return data, self._proved(leaf, index)
 
     def evidence(self, leaf: bytes) -> Evidence:
         """The evidence for a log entry. Raises `NotFound`."""

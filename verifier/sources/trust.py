@@ -25,7 +25,7 @@ import orjson
 
 from did.document import status_did
 from keys import PublicKey
-from ledger import TrustedLedger, TrustedLog, TrustPolicy
+from ledger import TrustedLedger, TrustPolicy
 from vc.document_chain import leads
 from wire import Malformed, NotFound, Problem, Unavailable, base64url_decode, jcs, load_json_object
 from wire.files import locked, make_private_folder, write_durably
@@ -48,7 +48,7 @@ from .trust_entries import (
     written,
 )
 
-VERSIONS = (1, 2, 3, 4, 5, 6, 7)
+VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8)
 """Each adds members that a program of the version before must not overlook; it is written if one is used."""
 
 MAX_BYTES = 1 << 26
@@ -190,7 +190,8 @@ class Trust:
     def joined(self, other: Trust, versions: Versions = lambda _: ()) -> Trust:
         """With all issuers and logs of another list, such as one that an issuer handed over.
 
-        It may pin a later document than stands here, where the chain of those `versions` of an issuer's
+        It may ask for a stricter quorum of a log's witnesses, which is then taken over. It may pin a later
+        document than stands here, where the chain of those `versions` of an issuer's
         document leads from this one to that; the pin stays.
 
         Raises `TRUST_DIFFERS` where it says something else of an issuer or log that is here already, and
@@ -224,7 +225,8 @@ class Trust:
             joined = joined.adding(kept)
             for log in other.logs:
                 if issuer.id in log.issuers:
-                    log = ours.get(log.key) or handed_over(log)
+                    known_log = ours.get(log.key)
+                    log = _with_stricter_quorum(known_log, log) if known_log else handed_over(log)
                     joined = joined.adding(kept, replace(log, issuers=(issuer.id,)))
         return joined
 
@@ -241,7 +243,7 @@ class Trust:
         """Require both lists to agree on each log, and on the logs of each name that stands here."""
         logs = {log.key: log for log in self.logs}
         for log in other.logs:
-            ours = logs.get(log.key, log)
+            ours = _with_stricter_quorum(logs.get(log.key, log), log)
             if log.requires is None:  # what only this list requires contradicts nobody, and stays
                 ours = replace(ours, requires=None)
             # Threat F4: a file could name a ledger for somebody else's log, or drop its witnesses.
@@ -514,6 +516,16 @@ def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions)
         return False
 
 
+def _with_stricter_quorum(ours: RecognisedLog, log: RecognisedLog) -> RecognisedLog:
+    """Our entry, with the witnesses and the quorum of `log` where all that meets these meets ours, too."""
+    if (ours.witnesses, ours.quorum) == (log.witnesses, log.quorum):
+        return ours
+    # Threat F4: whatever would meet the file's quorum alone, a log could show in a second version.
+    if not log.trusted().is_stricter_than(ours.trusted()):
+        return ours
+    return replace(ours, witnesses=log.witnesses, quorum=log.quorum)
+
+
 _NO_LOGS = TrustPolicy()
 
 
@@ -524,21 +536,8 @@ def _with_blocks(log: RecognisedLog, file: Path) -> tuple[TrustedLedger, ...]:
 
 
 def _policy(logs: Iterable[RecognisedLog], file: Path | None = None) -> TrustPolicy:
-    return TrustPolicy(
-        tuple(
-            TrustedLog.of(
-                log.key,
-                log.clock,
-                log.witnesses,
-                log.quorum,
-                _with_blocks(log, file) if file and log.ledgers else log.ledgers,
-                log.requires,
-                log.reached,
-                is_shared=len(log.issuers) > 1,
-            )
-            for log in logs
-        )
-    )
+    with_blocks = ((log, _with_blocks(log, file) if file and log.ledgers else None) for log in logs)
+    return TrustPolicy(tuple(log.trusted(ledgers) for log, ledgers in with_blocks))
 
 
 def update_trust(path: Path, change: Callable[[Trust], Trust]) -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from did.document import status_did
-from ledger import Reached, Requirement, TrustedLedger
+from ledger import Reached, Requirement, TrustedLedger, TrustedLog
 from ledger.evm import KIND, SINCE
-from wire import Malformed, TooLarge, base64url_decode, base64url_encode, jcs
+from ledger.quorum import QuorumRule, WitnessQuorum
+from ledger.requirement import WITNESSES
+from wire import Malformed, Refused, TooLarge, base64url_decode, base64url_encode, jcs
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.strict import base64_decode
 from wire.text import shortened
@@ -112,6 +114,13 @@ def read_anchors(issuer: RecognisedIssuer, work: Work | None = None) -> list[Cer
         ) from problem
 
 
+class RecognisedWitness(NamedTuple):
+    """A witness whose operator may run others: the lines of all of them count once."""
+
+    key: str
+    operator: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecognisedLog:
     """A log, the issuers it speaks for, and the witnesses and ledgers that have to have its checkpoints."""
@@ -121,21 +130,40 @@ class RecognisedLog:
     issuers: tuple[str, ...] = ()
     clock: str = ""
     """Verifier key under which the log itself states the time."""
-    witnesses: tuple[str, ...] = ()
-    """Verifier keys of others who cosign its checkpoints."""
-    quorum: int = 0
-    """The number of witnesses that are needed."""
+    witnesses: tuple[str | RecognisedWitness, ...] = ()
+    """Verifier keys of others who cosign its checkpoints, where needed with an operator."""
+    quorum: QuorumRule = 0
+    """The number of witnesses that are needed, or groups of them by their names."""
     ledgers: tuple[TrustedLedger, ...] = ()
     """Other ledgers that are believed to have its checkpoints, and what each kind of evidence has to fit."""
     requires: Requirement | None = None
-    """The ledgers among these that have to have it."""
+    """The ledgers among these that have to have it; `witnesses` stands for the quorum."""
     reached: Reached | None = None
     """The newest state of the log that is known here."""
+    mirrors: tuple[str, ...] = ()
+    """The https addresses of copies of the log, which are asked where its own host does not answer."""
 
     @property
     def origin(self) -> str:
         """The log's name."""
         return self.key.split("+", 1)[0]
+
+    def trusted(self, ledgers: tuple[TrustedLedger, ...] | None = None) -> TrustedLog:
+        """The log as the ledger has it, with these ledgers or its own. Raises `Malformed`."""
+        vkeys = tuple(one if isinstance(one, str) else one.key for one in self.witnesses)
+        operators = {one.key: one.operator for one in self.witnesses if not isinstance(one, str)}
+        return TrustedLog.of(
+            self.key,
+            self.clock,
+            vkeys,
+            self.quorum,
+            self.ledgers if ledgers is None else ledgers,
+            self.requires,
+            self.reached,
+            is_shared=len(self.issuers) > 1,
+            operators=operators,
+            mirrors=self.mirrors,
+        )
 
 
 def read_issuers(value: Mapping[str, Any], version: int) -> tuple[RecognisedIssuer, ...]:
@@ -145,7 +173,28 @@ def read_issuers(value: Mapping[str, Any], version: int) -> tuple[RecognisedIssu
 
 def read_logs(value: Mapping[str, Any], version: int) -> tuple[RecognisedLog, ...]:
     """The logs of a trust file of this version. Raises `Malformed`, naming the place."""
-    return tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
+    logs = tuple(RecognisedLog(**members) for members in _entries(value, "logs", _LOG, version))
+    for log in logs:
+        _require_mirrors(log)
+    return logs
+
+
+def _require_mirrors(log: RecognisedLog) -> None:
+    """Raises `Malformed` unless the mirrors are a few https addresses."""
+    if not log.mirrors:
+        return
+    from wire.address import Target  # only here: most lists have none
+
+    if len(log.mirrors) > MOST_MIRRORS:
+        raise TooLarge.saying("{log} has more than {most} mirrors", log=log.origin, most=MOST_MIRRORS)
+    for url in log.mirrors:
+        try:
+            scheme = Target.parse(url).scheme
+        except Refused:
+            scheme = ""
+        # Nothing from there is believed, but over http anybody on the way would learn who asks about whom.
+        if scheme != "https":
+            raise Malformed.saying("the mirror {url} is no https address", url=shortened(url))
 
 
 def written(entry: RecognisedIssuer | RecognisedLog) -> dict[str, Any]:
@@ -176,11 +225,11 @@ def compared(log: RecognisedLog) -> bytes:
 
 
 def handed_over(log: RecognisedLog) -> RecognisedLog:
-    """The entry without what each verifier finds out itself: known blocks, and how far the log had come.
+    """The entry without what each verifier finds out itself: known blocks, mirrors, how far the log had come.
 
     Blocks of an EVM chain are dropped wherever they stand: an issuer could else name some that no chain has.
     """
-    return replace(_without(log, BLOCKS), reached=None)
+    return replace(_without(log, BLOCKS), reached=None, mirrors=())
 
 
 def _without(log: RecognisedLog, parameter: str) -> RecognisedLog:
@@ -242,6 +291,7 @@ VERSION_OF: Mapping[str, int] = {
     "vcts": 7,
     "address": 7,
     "anchors": 7,
+    "mirrors": 8,
 }
 """Members that trust files of earlier versions do not have."""
 
@@ -249,9 +299,31 @@ VERSION_OF: Mapping[str, int] = {
 def version_of(entry: Mapping[str, Any]) -> int:
     """The first version of the trust file that has all that stands in an entry, which is `written`."""
     ledgers = [(ledger["kind"], ledger.get("parameters", {})) for ledger in entry.get("ledgers", ())]
+    witnesses, quorum = entry.get("witnesses", ()), entry.get("quorum", 0)
+    listed = {ledger["where"] for ledger in entry.get("ledgers", ())}
+    by_witnesses = [8] if WITNESSES in _named(entry.get("requires")) - listed else []
+    with_operator = [8 for one in (*witnesses, quorum) if isinstance(one, dict)]
     in_files = [3 for _, parameters in ledgers if _names_file(parameters)]
     with_begin = [5 for kind, parameters in ledgers if kind == KIND and SINCE in parameters]
-    return max([1, *in_files, *with_begin, *(VERSION_OF.get(name, 1) for name in entry)])
+    return max(
+        [
+            1,
+            *by_witnesses,
+            *with_operator,
+            *in_files,
+            *with_begin,
+            *(VERSION_OF.get(name, 1) for name in entry),
+        ]
+    )
+
+
+def _named(requires: object) -> set[str]:
+    """All names in a requirement, which is `written`."""
+    if isinstance(requires, str):
+        return {requires}
+    groups = requires.values() if isinstance(requires, dict) else []
+    members = [one for group in groups if isinstance(group, list) for one in group]
+    return set[str]().union(*map(_named, members))
 
 
 MOST_LEDGERS = 16
@@ -262,6 +334,9 @@ LARGEST_PARAMETERS = 1 << 16
 
 MOST_ANCHORS = 16
 """For one issuer: those of several authorities, each with the one that follows it."""
+
+MOST_MIRRORS = 8
+"""Of one log: each that does not answer is waited for."""
 
 MOST_KINDS = 64
 """For one issuer, each version counted: a city has two dozen, and changes them."""
@@ -293,11 +368,12 @@ _LOG: Mapping[str, type] = {
     "key": str,
     "issuers": tuple,
     "clock": str,
-    "witnesses": tuple,
-    "quorum": int,
+    "witnesses": RecognisedWitness,
+    "quorum": WitnessQuorum,
     "ledgers": TrustedLedger,
     "requires": Requirement,
     "reached": Reached,
+    "mirrors": tuple,
 }
 _LEDGER: Mapping[str, type] = {"kind": str, "where": str, "parameters": dict}
 _REQUIRED = {"issuers": ("id",), "logs": ("key",), "ledgers": ("kind", "where")}
@@ -327,7 +403,8 @@ def _entries(
             )
         if (needed := version_of(item)) > version:
             raise Malformed.saying(
-                "parameters of a ledger need version {needed}, and the file has version {version}",
+                "values in {where} need version {needed}, and the file has version {version}",
+                where=where,
                 needed=needed,
                 version=version,
             )
@@ -360,6 +437,10 @@ def _read(value: object, kind: type) -> object | None:
         return tuple(value)
     if kind is TrustedLedger:
         return _ledgers(value)
+    if kind is RecognisedWitness:
+        return _witnesses(value)
+    if kind is WitnessQuorum and isinstance(value, dict):
+        return _requirement(value)
     if kind is KindFiles:
         return read_kinds(value)
     if kind is Requirement:
@@ -371,9 +452,26 @@ def _read(value: object, kind: type) -> object | None:
     if kind is date:
         return _day(value) if isinstance(value, str) else None
     # `type`, since Python takes `true` for an int.
-    if kind is int:
+    if kind is WitnessQuorum:
         return value if type(value) is int and value >= 0 else None
     return value if type(value) is kind else None
+
+
+def _witnesses(value: object) -> tuple[str | RecognisedWitness, ...] | None:
+    """Each is a vkey, or an object with a vkey and an operator."""
+    found = [_witness(item) for item in value] if isinstance(value, list) else [None]
+    known = tuple(one for one in found if one is not None)
+    return known if len(known) == len(found) else None
+
+
+def _witness(value: object) -> str | RecognisedWitness | None:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or value.keys() != set(RecognisedWitness._fields):
+        return None
+    found = RecognisedWitness(**value)
+    are_texts = isinstance(found.key, str) and isinstance(found.operator, str)
+    return found if are_texts and found.operator else None
 
 
 def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
@@ -461,19 +559,13 @@ def _written(value: object) -> object:
         return {name: member for name, member in members.items() if member}
     if isinstance(value, KindFiles):
         return dict(value.files)
+    if isinstance(value, RecognisedWitness):
+        return value._asdict()
     if isinstance(value, Requirement):
-        return _written_requirement(value)
+        return value.to_json()
     if isinstance(value, Reached):
         time = format_datetimestamp(value.time)
         return {"size": value.size, "root": base64url_encode(value.root), "time": time}
     if isinstance(value, datetime):
         return format_datetimestamp(value)
     return list(map(_written, value)) if isinstance(value, tuple) else value
-
-
-def _written_requirement(value: Requirement) -> dict[str, Any]:
-    """The one JSON form of all requirements that mean the same."""
-    of = [one if isinstance(one, str) else _written_requirement(one) for one in value.of]
-    if value.at_least == len(of):
-        return {"allOf": of}
-    return {"anyOf": of} if value.at_least == 1 else {"atLeast": value.at_least, "of": of}

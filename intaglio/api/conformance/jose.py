@@ -97,15 +97,15 @@ def verify(form: str, posted: bytes, method: GivenKey) -> dict[str, Any]:
     if jwt_header(token).get("alg") not in method.public.kind.algorithms:
         raise InvalidProof("the algorithm of the JWT is for another type of key")
     secured = FORMS[form].read(token, FORMS, work)
-    said = secured.claims if form == VC_JWT else secured.presentation
-    assert isinstance(said, Credential | Presentation)
-    if said.unread:
-        raise said.unread
-    if isinstance(said, Presentation):
-        for item in said.items:
+    document = secured.claims if form == VC_JWT else secured.presentation
+    assert isinstance(document, Credential | Presentation)
+    if document.unread:
+        raise document.unread
+    if isinstance(document, Presentation):
+        for item in document.items:
             _require_enveloped(item)
     secured.verify(JWTSignature(method.id, "", None), method.public, work)
-    return dict(said.document)
+    return dict(document.document)
 
 
 def _require_enveloped(item: object) -> None:
@@ -127,12 +127,12 @@ def _result(
         form = FEATURES[feature]
         if form is None:
             raise UnsupportedForm("credentials are not secured so here")
-        made = do(form, posted.read_bytes(), GivenKey.read(key.read_bytes()))
+        outcome = do(form, posted.read_bytes(), GivenKey.read(key.read_bytes()))
     except OSError as error:
         return {"result": "error", "data": str(error)}
     except Problem as problem:
         return {"result": "indeterminate" if problem.undetermined else "failure", "data": problem.detail}
-    return {"result": "success", "data": made if isinstance(made, str) else json.dumps(made)}
+    return {"result": "success", "data": outcome if isinstance(outcome, str) else json.dumps(outcome)}
 
 
 def main(words: Sequence[str]) -> None:

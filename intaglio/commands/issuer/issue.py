@@ -249,6 +249,7 @@ def issue(
     if errors and errors.resolve() == file.resolve():
         raise click.UsageError("--errors names the file that is to be issued; name another.")
     written: list[Path] = []
+    missing: list[int] = []
     refused: OSError | Conflict | None = None
     preview: list[str] = []
     if not dry_run:
@@ -295,7 +296,7 @@ def issue(
                         done = made.issue_file(order, table)
             if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, order, folder, meter, evidence=not no_evidence)
+                    written = _write(made, done, order, folder, meter, missing, evidence=not no_evidence)
                 except (OSError, Conflict) as error:
                     refused = error
         if made and done.issued and not made.identity.url:
@@ -305,7 +306,9 @@ def issue(
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
     again += [word for each in forms for word in ("--form", each)] + (["--suite", suite] if suite else [])
     is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
-    outcome = FileOutcome(source, done, nouns, named, errors, written, refused, dry_run, preview, is_seen)
+    outcome = FileOutcome(
+        source, done, nouns, named, errors, written, sum(missing), refused, dry_run, preview, is_seen
+    )
     return outcome.result(again)
 
 
@@ -322,6 +325,8 @@ class FileOutcome(NamedTuple):
     """The path for the bad rows; a dry run writes none unless asked to."""
     files: list[Path]
     """The bundles that were written."""
+    unwitnessed: int
+    """The number of these that too few witnesses of the log have seen."""
     refused: OSError | Conflict | None
     """The reason why the bundles could not be written."""
     dry_run: bool
@@ -356,6 +361,8 @@ class FileOutcome(NamedTuple):
         elif self.files:
             check = f"{typed('verify')} {shlex.quote(str(self.files[0]))}"
             say(f"Bundles are in {self.files[0].parent}. To check one:", check)
+            if self.unwitnessed:
+                say(*text.unwitnessed(self.unwitnessed, self.nouns))
         elif self.done.issued or self.done.added:
             say(f"`{typed('issuer', 'export')}` writes the bundles.")
         count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
@@ -365,10 +372,11 @@ class FileOutcome(NamedTuple):
             **text.outcome(self.done, self.nouns),
             "errorFile": str(error_file) if error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
+            "unwitnessed": self.unwitnessed,
             "dryRun": self.dry_run,
         }
         words = f"{count}, {known} issued before{differ}, {failed} with errors{added}"
-        return Result(data, words, PARTLY if failed or self.refused else 0)
+        return Result(data, words, PARTLY if failed or self.refused or self.unwitnessed else 0)
 
 
 def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Form | None:
@@ -434,14 +442,31 @@ def _number_secret(place: Place) -> bytes:
 
 
 def _write(
-    made: Issuer, done: Issued, order: Order, out: Path, meter: ProgressMeter, *, evidence: bool
+    made: Issuer,
+    done: Issued,
+    order: Order,
+    out: Path,
+    meter: ProgressMeter,
+    unwitnessed: list[int],
+    *,
+    evidence: bool,
 ) -> list[Path]:
     job, forms = done.job, made.issued_as.names(order.forms)
     entries = made.entries(job.seqs.start, job.seqs.stop) if job else []
     before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
     standing = (each for entry in before for each in made.editions(entry) if each.form in forms)
     chosen = [*entries, *standing]
-    return list(export(made, chosen, out, meter, len(chosen), evidence=evidence))
+    return list(
+        export(
+            made,
+            chosen,
+            out,
+            meter,
+            len(chosen),
+            evidence=evidence,
+            unwitnessed=unwitnessed.append,
+        )
+    )
 
 
 @contextmanager

@@ -190,13 +190,17 @@ def correct(
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
         say("The next check on this machine sees it at once.", *text.not_heard_of(made))
     try:
-        path, *others = write_bundles(made, made.editions(entry), folder)
+        missing = list[int]()
+        path, *others = write_bundles(made, made.editions(entry), folder, unwitnessed=missing.append)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
         return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
     if others:
         say("The same edition in further forms or copies:", *map(str, others))
-    return Result({**text.summary(made, entry), "file": str(path)}, f"{shown(entry)}: {path}")
+    if open_bundles := sum(missing):
+        say(*text.unwitnessed(open_bundles, nouns))
+    data = {**text.summary(made, entry), "file": str(path), "unwitnessed": open_bundles}
+    return Result(data, f"{shown(entry)}: {path}", PARTLY if open_bundles else 0)
 
 
 @verb(verbs)
@@ -240,9 +244,14 @@ def export(
         wanted = Filter(kind=kind, state=EditionState.VALID, form=made.issued_as.name_of(form))
         chosen = made.listing.select(made.entries(), wanted)
         total = made.store.count() - made.store.revocations.count()  # of all kinds and forms
+    missing = list[int]()
     with ProgressMeter() as meter:
-        bundles = write_bundles(made, chosen, folder, meter, total, evidence=not no_evidence)
+        bundles = write_bundles(
+            made, chosen, folder, meter, total, evidence=not no_evidence, unwitnessed=missing.append
+        )
         written = sum(1 for _ in bundles)
+    if open_bundles := sum(missing):
+        say(*text.unwitnessed(open_bundles, made.kinds.nouns([kind] if kind else None)))
     old = [path.name for path in outdated(made, folder)]
     if old:  # a mail merge by the manifest would send them
         count = counted(len(old), "file")
@@ -251,7 +260,11 @@ def export(
             f"{count} in {folder} {are} outdated, revoked or replaced by a later edition: {old[0]}{others}",
             f"manifest.csv lists {them}, too: take {them} away before a mail merge.",
         )
-    return Result({"written": written, "folder": str(folder)}, f"{counted(written, 'bundle')} in {folder}")
+    return Result(
+        {"written": written, "folder": str(folder), "unwitnessed": open_bundles},
+        f"{counted(written, 'bundle')} in {folder}",
+        PARTLY if open_bundles else 0,
+    )
 
 
 def select(made: Issuer, selector: str, kind: str = "") -> Entry:

@@ -105,6 +105,7 @@ class Place:
             signers=consent.signers(),
         )
         self._issuer.anchors = self.session.anchors
+        self._issuer.witnesses = self.session.witnesses(consent)
         return self._issuer
 
     def secret(self, label: str) -> bytes:
@@ -222,6 +223,7 @@ class Place:
             signers=consent.signers(),
         )
         issuer.anchors = self.session.anchors
+        issuer.witnesses = self.session.witnesses(consent)
         if not exists:
             say(*text.introduction(issuer))
         self.recognise(issuer, made_here=not exists)

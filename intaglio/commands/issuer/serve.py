@@ -80,6 +80,7 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
             engines=made.engines,
             kinds=made.kinds.intact,
             status_kinds=made.status_kinds,
+            lists=made.listed,
         )
         IssuerPages(made, claims, now, origin if log else None, endpoint.files is not None).mount(app)
         click.echo(url)

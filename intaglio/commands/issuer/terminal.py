@@ -18,7 +18,7 @@ from ...terminal import say
 from . import text
 
 PARTLY = 7
-"""The exit code when some rows could not be issued, or what was issued could not be written."""
+"""The exit code when rows could not be issued, or bundles could not be written, or wait for witnesses."""
 
 no_evidence_option = click.option(
     "--no-evidence",

@@ -311,6 +311,15 @@ def not_written(error: OSError | Conflict) -> Sequence[str]:
     ]
 
 
+def unwitnessed(count: int, nouns: Noun) -> Sequence[str]:
+    """Advice where bundles were written that too few witnesses of the log have seen."""
+    return [
+        f"Too few witnesses of the log have answered: {counted(count, *nouns)} would be left open by whoever "
+        "asks for a quorum. Export again later:",
+        typed("issuer", "export"),
+    ]
+
+
 def without_address(identity: Identity, nouns: Noun) -> str:
     """The reaction of other programs to credentials whose status list they cannot fetch."""
     if identity.status == STATED:

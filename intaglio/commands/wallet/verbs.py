@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from holder.wallet import FILE, Held, Wallet, disclosed
+from holder.wallet import FILE, Held, Wallet, awaits_witnesses, disclosed
 from keys import WrongPassphrase
 from keys.envelope import require_strong
 from vc.forms import MAX_BYTES
@@ -353,6 +353,8 @@ def check(session: Session, data: bytes) -> Report:
     report = session.check(data)
     if not report:
         say(tr("Not all checks passed:"), *text.checks(report))
+    if awaits_witnesses(report):
+        say(tr("Ask the issuer to export it again, and import that: by then more witnesses have signed."))
     return report
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from wire.postgres.connections import Cursor
 
 from ...shared.database import ISSUER, IndexDatabase, copy_rows, rows
-from ..kept import IdOf, KindNumber
-from ..lookup import PORTION, LookupByKey, key, keys, merged
+from ..kept import IdOf, Keyed, KindNumber
+from ..lookup import PORTION, LookupByKey, key, keys, merged, paired
 
 _PIECE = 1 << 16
 """Sequence numbers in one transaction, whose rows are in memory."""
@@ -26,6 +26,11 @@ ORDER BY number, kind LIMIT %s
 _NOTE = """
 INSERT INTO intaglio_issuer.unlisted VALUES (%s, %s)
 ON CONFLICT (first) DO UPDATE SET stop = greatest(unlisted.stop, excluded.stop)
+"""
+_LISTED = """
+DELETE FROM intaglio_issuer.unlisted
+USING unnest(%s::bigint[], %s::bigint[]) AS listed (first, stop)
+WHERE unlisted.first = listed.first AND unlisted.stop = listed.stop
 """
 _RANGES = "SELECT first, stop FROM intaglio_issuer.unlisted ORDER BY first"
 
@@ -49,6 +54,15 @@ class PostgresLookup(LookupByKey):
         return [
             KindNumber(*row) for row in self._database.rows([str, str], _NUMBERED, beginning, end, kind, most)
         ]
+
+    def add(self, chunks: Sequence[Keyed]) -> None:
+        def work(cursor: Cursor) -> None:
+            _take_turn(cursor)
+            _put_sorted(cursor, paired(chunks))
+            firsts, stops = [each.first for each in chunks], [each.stop for each in chunks]
+            cursor.execute(_LISTED, [firsts, stops])
+
+        self._database.once_beside(work)
 
     def catch_up(self, id_of: IdOf) -> None:
         is_left = bool(self._ranges())
@@ -82,25 +96,33 @@ def put_keys(cursor: Cursor, seq: int, identifier: str, email: str) -> None:
 
 def _list_next(cursor: Cursor, id_of: IdOf) -> bool:
     """Puts in the first range, or as much of it as one transaction may take; true if more is left."""
-    cursor.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 1})")  # one at a time; others go on issuing
+    _take_turn(cursor)
     noted = rows(cursor, [int, int], _RANGES)
     ranges = merged(noted)
     if not ranges:  # another process was first
         return False
     first, end = ranges[0]
     stop = min(end, first + _PIECE)
-    cursor.execute("CREATE TEMP TABLE listing (key bigint, seq bigint) ON COMMIT DROP")
-    copy_rows(cursor, "pg_temp.listing", ["int8", "int8"], _listed(cursor, id_of, first, stop))
-    cursor.execute(
-        "INSERT INTO intaglio_issuer.lookup SELECT key, seq FROM pg_temp.listing ORDER BY key, seq "
-        "ON CONFLICT DO NOTHING"
-    )
+    _put_sorted(cursor, _listed(cursor, id_of, first, stop))
     # Only what was seen: of a chunk that is finished meanwhile nothing was put in.
     done = [each for each, _ in noted if first <= each < end]
     cursor.execute("DELETE FROM intaglio_issuer.unlisted WHERE first = ANY(%s::bigint[])", [done])
     if stop < end:
         note_seqs(cursor, stop, end)
     return stop < end or len(ranges) > 1
+
+
+def _take_turn(cursor: Cursor) -> None:
+    cursor.execute(f"SELECT pg_advisory_xact_lock({ISSUER.turn + 1})")  # one at a time; others go on issuing
+
+
+def _put_sorted(cursor: Cursor, keyed: Iterable[tuple[int, int]]) -> None:
+    cursor.execute("CREATE TEMP TABLE listing (key bigint, seq bigint) ON COMMIT DROP")
+    copy_rows(cursor, "pg_temp.listing", ["int8", "int8"], keyed)
+    cursor.execute(
+        "INSERT INTO intaglio_issuer.lookup SELECT key, seq FROM pg_temp.listing ORDER BY key, seq "
+        "ON CONFLICT DO NOTHING"
+    )
 
 
 def _listed(cursor: Cursor, id_of: IdOf, first: int, stop: int) -> Iterable[tuple[int, int]]:

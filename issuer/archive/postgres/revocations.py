@@ -258,9 +258,9 @@ class PostgresRevocations(Revocations):
                 _PUBLISH, [(file.name, leaf, file.dated, file.digest) for file, leaf in placed]
             )
             cursor.executemany(_HOLD, [(file.name, file.digest, file.content) for file in files])
-            cursor.execute(
-                "DELETE FROM intaglio_issuer.status_file_begun"
-            )  # of one who was killed, all is in these
+            # Whoever publishes is alone: one who lost the lock writes nothing (`IndexDatabase.holding`).
+            # What another began was left by a killed one, and all is in these.
+            cursor.execute("DELETE FROM intaglio_issuer.status_file_begun")
             cursor.executemany(_LISTED, [*expiries.items()])
             # Unlike a revocation, a suspension ends: what was signed may be out of date by now.
             cursor.execute(_SHOWN, [[row.seq for row in listed], [row.reason for row in listed]])

@@ -8,6 +8,7 @@ credentials are begun there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from wire.postgres.connections import Cursor
@@ -66,13 +67,12 @@ _FIRST_FORM = """
 """
 """True for the first form of an edition. The default form is always first: most rows need no look-up."""
 _TAKE = """
-WITH won AS (INSERT INTO intaglio_issuer.edition
-             SELECT number, %(kind)s, 1, ARRAY[{seqs}]
-             FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
-             ON CONFLICT DO NOTHING RETURNING 1),
-     noted AS (INSERT INTO intaglio_issuer.taking VALUES (%(job)s, %(chunk)s, %(kind)s, %(numbers)s::text[])
-               ON CONFLICT (job, chunk, kind) DO UPDATE SET numbers = excluded.numbers)
-SELECT count(*) FROM won
+INSERT INTO intaglio_issuer.edition SELECT number, %(kind)s, 1, ARRAY[{seqs}]
+FROM unnest(%(numbers)b::text[], %(seqs)b::bigint[]) AS given (number, seq) ON CONFLICT DO NOTHING
+"""
+_NOTE = """
+INSERT INTO intaglio_issuer.taking VALUES (%(job)s, %(chunk)s, %(kind)s, %(won)b::text[])
+ON CONFLICT (job, chunk, kind) DO UPDATE SET numbers = excluded.numbers
 """
 _LOST = """
 SELECT number FROM unnest(%(numbers)s::text[], %(seqs)s::bigint[]) AS given (number, seq)
@@ -81,10 +81,6 @@ JOIN intaglio_issuer.edition USING (number) WHERE kind = %(kind)s AND edition = 
 """The numbers that other jobs have.
 
 A sequence number belongs to one row, so an interrupted job keeps its own.
-"""
-_WON = """
-UPDATE intaglio_issuer.taking SET numbers = %(won)s::text[]
-WHERE job = %(job)s AND chunk = %(chunk)s AND kind = %(kind)s
 """
 _GIVE_BACK = f"""
 WITH given AS (DELETE FROM intaglio_issuer.taking WHERE job = %s AND NOT begun RETURNING kind, numbers)
@@ -107,8 +103,7 @@ WHERE job = %s AND number = %s AND issued IS NULL
 """
 _FINISHED = "DELETE FROM intaglio_issuer.taking WHERE job = %s AND chunk = %s RETURNING kind, numbers"
 _FREE = """
-DELETE FROM intaglio_issuer.edition USING unnest(%s::text[], %s::text[]) AS free (kind, number)
-WHERE edition.number = free.number AND edition.kind = free.kind AND edition.edition = 1
+DELETE FROM intaglio_issuer.edition WHERE kind = %s AND number = ANY(%s::text[]) AND edition = 1
 """
 _OPEN = """
 INSERT INTO intaglio_issuer.edition
@@ -130,6 +125,8 @@ JOIN intaglio_issuer.edition AS old USING (number, kind) CROSS JOIN unnest(old.s
 WHERE new.seq = ANY(%s::bigint[]) AND old.edition < new.edition
 """
 _COLUMNS = "intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)"
+_COLUMNS_OF = itemgetter(0, 1, 2, 3, 4, 5, 8)
+_PERSON_OF = itemgetter(0, 6, 7)
 _COLUMN_TYPES = ("int8", "text", "text", "int8", "int8", "int8", "text")
 _PLACE = """
 SELECT first_leaf, issued, job, number, shard FROM intaglio_issuer.chunk
@@ -219,11 +216,10 @@ class PostgresIndex(Index):
         }
 
         def work(cursor: Cursor) -> set[str]:
-            won = read_one(cursor.execute(_TAKE.format(seqs=seqs), given), [int])
-            if won == (len(numbers),):
-                return set()
-            lost = {each for (each,) in read(cursor.execute(_LOST, given), [str])}
-            cursor.execute(_WON, {**given, "won": [each for each in numbers if each not in lost]})
+            lost = set[str]()
+            if cursor.execute(_TAKE.format(seqs=seqs), given).rowcount < len(numbers):
+                lost = {each for (each,) in read(cursor.execute(_LOST, given), [str])}
+            cursor.execute(_NOTE, {**given, "won": [each for each in numbers if each not in lost]})
             return lost
 
         return self._database.in_turn(work)  # those who take the same wait for each other here
@@ -252,9 +248,9 @@ class PostgresIndex(Index):
                 return  # the first time, of which the answer was lost
             _open_editions(cursor, rows(cursor, [str, list], _FINISHED, job.id, number), entries)
             if entries:
-                copy_rows(cursor, _COLUMNS, _COLUMN_TYPES, ((*entry[:6], entry.form) for entry in entries))
-                people = ((entry.seq, entry.name, entry.email) for entry in entries)
-                copy_rows(cursor, "intaglio_issuer.person", ("int8", "text", "text"), people)
+                copy_rows(cursor, _COLUMNS, _COLUMN_TYPES, map(_COLUMNS_OF, entries))
+                person = "intaglio_issuer.person", ("int8", "text", "text")
+                copy_rows(cursor, *person, map(_PERSON_OF, entries))
                 note_seqs(cursor, min(entries).seq, max(entries).seq + 1)
             settle_batch(cursor, batch)
 
@@ -433,11 +429,11 @@ def _reserve(cursor: Cursor, count: int) -> int:
 
 def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: Sequence[NewEntry]) -> None:
     """Puts each entry into an edition, and frees the numbers that the chunk has taken and does not need."""
-    own = {KindNumber(kind, number) for kind, numbers in taken for number in numbers}
-    issued = {entry.which for entry in entries}
-    if free := sorted(own - issued):
-        cursor.execute(_FREE, [[each.kind for each in free], [each.number for each in free]])
-    if not issued <= own:  # a chunk that was begun before numbers were taken
-        new = [entry for entry in entries if entry.which not in own]
+    own = {kind: set(numbers) for kind, numbers in taken}
+    for kind, numbers in own.items():
+        if free := numbers.difference(entry.number for entry in entries if entry.kind == kind):
+            cursor.execute(_FREE, [kind, sorted(free)])
+    # Of a chunk that was begun before numbers were taken.
+    if new := [entry for entry in entries if entry.number not in own.get(entry.kind, ())]:
         columns = zip(*((each.number, each.kind, each.edition, each.seq) for each in new), strict=True)
         cursor.execute(_OPEN, [list(column) for column in columns])

@@ -123,21 +123,21 @@ class DataIntegrity:
         return name
 
     def secure(
-        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], signer: Signer, options: Options
     ) -> dict[str, Any]:
         """See `Form`, and `sign`."""
         from ...vcdm.issuing import unsigned  # only here: who verifies issues nothing
 
-        return self._signed(unsigned(facts, said), signer, options)
+        return self._signed(unsigned(facts, content), signer, options)
 
     def skeleton(
-        self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
     ) -> Skeleton | None:
         """See `Splices`."""
         from .skeleton import proof_skeleton  # imported lazily: only the issuer compiles skeletons
 
         def secured(tracer: Signer) -> dict[str, Any]:
-            return self.secure(facts, said, tracer, options)
+            return self.secure(facts, content, tracer, options)
 
         return proof_skeleton(secured, self.known[self.algorithm(key)], key, slots, self.contexts)
 
@@ -193,19 +193,19 @@ class _Document(Secured):
             raise InvalidProof("there is no proof: nobody signed this")
         if self._signatures is not None:
             return self._signatures
-        found = self._parsed(values)
-        if not (found.unknown or found.problems):  # what is raised gathers the traceback of every caller
-            self._signatures = found
-        return found
+        parsed = self._parsed(values)
+        if not (parsed.unknown or parsed.problems):  # what is raised gathers the traceback of every caller
+            self._signatures = parsed
+        return parsed
 
     def _parsed(self, values: Sequence[Any]) -> Signatures:
-        known: list[Proof] = []
+        proofs: list[Proof] = []
         unknown: list[Unknown] = []
         problems: list[Problem] = []
         ids = []
         for value in values:
             try:
-                known.append(Proof.parse(value, suites=self._how.known))
+                proofs.append(Proof.parse(value, suites=self._how.known))
             # ADR 16: it counts for nothing, and takes nothing from the proofs that are known.
             except UnknownCryptosuite as problem:
                 kind = shortened(str(value.get("cryptosuite", value.get("type"))))
@@ -214,9 +214,9 @@ class _Document(Secured):
             except Problem as problem:
                 problems.append(problem)
         # ADR 16: what a proof covers cannot be told without the one that it builds on.
-        if ids and any(name in ids for proof in known for name in proof.previous):
+        if ids and any(name in ids for proof in proofs for name in proof.previous):
             problems.append(UnknownCryptosuite("a proof builds on another, of a kind that is not known here"))
-        return Signatures(known, unknown, problems)
+        return Signatures(proofs, unknown, problems)
 
     def as_signed(self, require_fit: Callable[[Self], None], work: Work) -> Self:
         """By the first edition of the contexts that have no version under which all signatures fit."""
@@ -257,9 +257,9 @@ class _Document(Secured):
         """A proof over RDF covers IRIs, which are what is read; one over JCS the contexts that it has."""
         proof = _proof(signed)
         if self._how.known[proof.cryptosuite].covers_contexts:
-            own, outer = proof.value.get("@context"), self._document["@context"]
+            inner, outer = proof.value.get("@context"), self._document["@context"]
             # Threat 30: a context that was appended after signing gives terms other meanings.
-            return own is None or same_contexts(own, outer)
+            return inner is None or same_contexts(inner, outer)
         return True
 
     def type_name(self, name: str) -> str:
@@ -274,9 +274,8 @@ class _Document(Secured):
         if not entry:
             before = work.left
             entry = log_entry(self._document, _proof(signed).value, kind, work)
-            if self._signatures and any(
-                signed is one for one in self._signatures.known
-            ):  # which keeps its id
+            # Only a signature that is kept keeps its id.
+            if self._signatures and any(signed is each for each in self._signatures.known):
                 self._entries[id(signed), kind] = entry, before - work.left
         else:
             work.spend(steps)
@@ -311,11 +310,11 @@ class _Presentation(_Document):
                 raise UnsupportedForm.saying("verifiableCredential holds {form}", form=form)
         if not isinstance(item, dict):
             raise MalformedCredential("verifiableCredential holds something that is not an object")
-        found = read(item, self._forms, self._work)
+        inner = read(item, self._forms, self._work)
         # Threat 19: a presentation within was made for somebody else.
-        if found.presentation is not None:
+        if inner.presentation is not None:
             raise MalformedCredential("verifiableCredential holds a presentation")
-        return found
+        return inner
 
 
 def _misfit(document: _D, require_fit: Callable[[_D], None]) -> Problem | None:

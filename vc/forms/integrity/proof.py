@@ -58,9 +58,11 @@ class Proof(NamedTuple):
         if not isinstance(value, dict):
             raise Malformed.saying("{where} is not an object", where=where)
         kind = value.get("type")
+        # VC Data Integrity 2.1: required; without it nobody knows the rules of the proof.
         if kind is None:
             raise UnknownCryptosuite.saying("{where} has no type, by which it could be read", where=where)
         suite = value.get("cryptosuite") if kind == DATA_INTEGRITY else kind
+        # VC Data Integrity 2.1: required with this type.
         if kind == DATA_INTEGRITY and (not isinstance(suite, str) or not suite):
             raise Malformed.saying("{where}.cryptosuite is missing or not a text", where=where)
         row = suites.get(suite) if isinstance(suite, str) else None
@@ -117,8 +119,9 @@ def proof_values(document: Mapping[str, Any], work: Work | None = None) -> list[
 
     Raises `Malformed`, and `TooLarge` beyond the limit.
     """
-    found = document.get("proof", [])
-    values = found if isinstance(found, list) else [found]
+    proof = document.get("proof", [])
+    values = proof if isinstance(proof, list) else [proof]
+    # It would look secured, with nothing to verify.
     if "proof" in document and not values:
         raise Malformed("proof is an empty list")
     # Threat 62.
@@ -203,6 +206,7 @@ def sign(
     costs more than `work`, by default as much as a whole report.
     """
     chosen = _suite(suite, suites)
+    # Older suites are only read: nothing new may depend on them.
     if not chosen.signs:
         raise UnknownCryptosuite.saying(
             "{suite} is verified, and nothing is signed with it", suite=shortened(suite)
@@ -266,6 +270,7 @@ def verify_proof(
 
 
 def _suite(name: str, suites: Mapping[str, Cryptosuite]) -> Cryptosuite:
+    # ADR 5: only suites that were passed in are used.
     if name not in suites:
         raise UnknownCryptosuite.saying("the cryptosuite {name} is not supported", name=shortened(name))
     return suites[name]
@@ -281,12 +286,12 @@ def _require_own_context(
     """
     if "@context" not in proof:
         return
-    own, outer = listed(proof["@context"]), listed(document.get("@context", []))
+    inner, outer = listed(proof["@context"]), listed(document.get("@context", []))
     # Threat R6.
-    if own and all(name in suite.own_contexts for name in own):
+    if inner and all(name in suite.own_contexts for name in inner):
         return
     # Threat F7: compared as JSON, where true is not 1.
-    if same_contexts(own, outer[: len(own)], work):
+    if same_contexts(inner, outer[: len(inner)], work):
         return
     if suite.own_contexts:
         raise UnknownCryptosuite("proof.@context is neither the suite's nor the start of the document's")

@@ -129,9 +129,9 @@ def _rdfc(
     recurs: bool = False,
     whole: bool = False,
 ) -> bytes:
-    known = document if isinstance(document, dict) else dict(document)  # its statements may be known
+    source = document if isinstance(document, dict) else dict(document)  # its statements may be known
     form = _processor()
-    return form(known, contexts=contexts, digest=digest, work=work, recurs=recurs, whole=whole)
+    return form(source, contexts=contexts, digest=digest, work=work, recurs=recurs, whole=whole)
 
 
 @functools.cache  # a statement that imports takes its time
@@ -236,12 +236,12 @@ def proof_value(signer: Signer, hashes: bytes) -> str:
     return "z" + base58_encode(signer.sign(hashes))
 
 
-def same_contexts(one: object, other: object, work: Work | None = None) -> bool:
+def same_contexts(context: object, other: object, work: Work | None = None) -> bool:
     """True if two `@context` are the same JSON. Only texts are compared with ==, to which True equals 1."""
     # Threat F7: everything but texts is compared as JSON.
-    if {*map(type, listed(one))} == {str}:
-        return one == other
-    return jcs.canonicalize(one, work) == jcs.canonicalize(other, work)
+    if {*map(type, listed(context))} == {str}:
+        return context == other
+    return jcs.canonicalize(context, work) == jcs.canonicalize(other, work)
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,15 +331,15 @@ class DataIntegritySuite:
 
         It is the document's, unless the proof brings a known one that defines its type.
         """
-        own, outer = proof.get("@context", []), document.get("@context", [])
-        names = listed(own)
+        inner, outer = proof.get("@context", []), document.get("@context", [])
+        names = listed(inner)
         # Threat R6: an own context counts where it defines this type, and nothing unknown stands beside it.
         is_known = any(name in self.contexts for name in names) and all(
             name in self.own_contexts for name in names
         )
         # Only by contexts that are known to define this type: any other could mean something else by it (R6).
         if is_known and names != listed(outer)[: len(names)]:
-            return own
+            return inner
         if self.contexts and not any(name in self.contexts for name in listed(outer)):
             # Otherwise an inline context could call anything a proof of this type.
             raise UnknownCryptosuite.saying(

@@ -62,7 +62,7 @@ class _JWTForm:
     def secure(
         self,
         facts: IssuingFacts,  # noqa: ARG002
-        said: Mapping[str, Any],  # noqa: ARG002
+        content: Mapping[str, Any],  # noqa: ARG002
         signer: Signer,  # noqa: ARG002
         options: Options,  # noqa: ARG002
     ) -> Enveloped:
@@ -95,20 +95,20 @@ class VCJWT(_JWTForm):
         return JWTCredential(_bytes(content), self.contexts, work)
 
     def secure(
-        self, facts: IssuingFacts, said: Mapping[str, Any], signer: Signer, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], signer: Signer, options: Options
     ) -> Enveloped:
         """See `Form`, and `signing.sign_credential`."""
         from .signing import sign_credential
 
-        return Enveloped(VC_JWT, sign_credential(facts, said, signer, options, self.contexts))
+        return Enveloped(VC_JWT, sign_credential(facts, content, signer, options, self.contexts))
 
     def skeleton(
-        self, facts: IssuingFacts, said: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
+        self, facts: IssuingFacts, content: Mapping[str, Any], slots: Slots, key: PublicKey, options: Options
     ) -> Skeleton | None:
         """See `vc.secured.Splices`."""
         from .skeleton import jwt_skeleton
 
-        return jwt_skeleton(lambda tracer: self.secure(facts, said, tracer, options), slots, key)
+        return jwt_skeleton(lambda tracer: self.secure(facts, content, tracer, options), slots, key)
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,10 @@ class ClaimedCredential(_InClaim, JWTCredential):
             whole.setdefault("issuer", envelope["iss"])
         for name, claim in (("issuer", "iss"), ("credentialSubject", "sub")):
             match whole.get(name):
-                case dict(one):
-                    whole[name] = _with_id(one, envelope.get(claim))
-                case [dict(one)]:
-                    whole[name] = [_with_id(one, envelope.get(claim))]
+                case dict(entry):
+                    whole[name] = _with_id(entry, envelope.get(claim))
+                case [dict(entry)]:
+                    whole[name] = [_with_id(entry, envelope.get(claim))]
         for name, claim in (("issuanceDate", "nbf"), ("expirationDate", "exp")):
             moment = numeric_date(envelope, claim)
             if moment is not None:

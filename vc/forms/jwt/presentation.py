@@ -43,12 +43,12 @@ class JWTPresentation(JWT):
 
         Raises as `Presentation.parse`, and `MalformedCredential` where claims of the JWT say something else.
         """
-        found = Presentation.parse(self.payload.document, self.work, self.contexts)
+        presentation = Presentation.parse(self.payload.document, self.work, self.contexts)
         issuer = self.payload.envelope.get("iss")
-        holder = found.holder or (issuer if isinstance(issuer, str) else None)
+        holder = presentation.holder or (issuer if isinstance(issuer, str) else None)
         # Threat 55: with two names, the key of one would show what belongs to the other.
-        self.require_same({"iss": holder, "jti": found.id}, found.unread)
-        return found._replace(holder=holder)
+        self.require_same({"iss": holder, "jti": presentation.id}, presentation.unread)
+        return presentation._replace(holder=holder)
 
     @cached_property
     def credentials(self) -> Sequence[Secured]:
@@ -78,11 +78,11 @@ class JWTPresentation(JWT):
         Raises `MalformedCredential` for claims that are malformed, and as `signed_by` and `presentation`.
         """
         envelope = self.payload.envelope
-        made, ends, starts = (numeric_date(envelope, name) for name in ("iat", "exp", "nbf"))
-        if made is None:
+        created, ends, starts = (numeric_date(envelope, name) for name in ("iat", "exp", "nbf"))
+        if created is None:
             raise InvalidProof("a presentation as a JWT says by iat when it was made")
         # RFC 7519, 4.1.5: it must not be accepted before `nbf`.
-        if starts is not None and starts.utc > made.utc:
+        if starts is not None and starts.utc > created.utc:
             raise InvalidProof("the presentation is for a time after it was made")
         audience, nonce = envelope.get("aud", []), envelope.get("nonce", "")
         audiences = audience if isinstance(audience, list) else [audience]  # RFC 7519, 4.1.3
@@ -91,7 +91,7 @@ class JWTPresentation(JWT):
         signature = JWTSignature(
             "",
             self.jws.header["alg"],
-            made.utc,
+            created.utc,
             "authentication",
             ends.utc if ends else None,
             tuple(audiences),

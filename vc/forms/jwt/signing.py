@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def sign_credential(
     facts: IssuingFacts,
-    said: Mapping[str, Any],
+    content: Mapping[str, Any],
     signer: Signer,
     options: Options,
     contexts: Contexts | None,
@@ -34,7 +34,7 @@ def sign_credential(
 
     Raises `Malformed` for members that are null or [], and for those that would be read as claims of the JWT.
     """
-    document = unsigned(facts, said)
+    document = unsigned(facts, content)
     # VC-JOSE-COSE, 3.1.3: claims and members stand side by side in the payload.
     if taken := sorted(document.keys() & ENVELOPE.union(REFUSED)):
         raise Malformed.saying("the member {name} would be read as a claim of the JWT", name=taken[0])

@@ -97,12 +97,12 @@ class JWT(Secured):
         """Return both parts: the document says all itself, and no claim stands in for a member of it."""
         return Payload(document, envelope)
 
-    def require_same(self, told: Mapping[str, object], unread: Problem | None) -> None:
+    def require_same(self, stated: Mapping[str, object], unread: Problem | None) -> None:
         """Raises `MalformedCredential` unless the claims that are there say what the document does.
 
         Raises `unread` instead where the document may spell a name in a way that is not read.
         """
-        for claim, value in told.items():
+        for claim, value in stated.items():
             # An absent claim says nothing else: the document says it.
             if self.payload.envelope.get(claim, value) != value:
                 if may_hide_members(unread):

@@ -84,7 +84,7 @@ class SDJWTVC:
     def secure(
         self,
         facts: IssuingFacts,
-        said: Mapping[str, Any],  # noqa: ARG002 -- W3C's shape of what `facts` has by the kind's fields
+        content: Mapping[str, Any],  # noqa: ARG002 -- W3C's shape of what `facts` has by the kind's fields
         signer: Signer,
         options: Options,
     ) -> Enveloped:

@@ -78,24 +78,24 @@ class SDJWTPresentation(Secured):
         Raises `InvalidProof` for a key binding without `iat`, `aud`, `nonce` or `sd_hash` (4.3), and
         `MalformedCredential` for a date that is none.
         """
-        said = self._said
-        made, ends, starts = (numeric_date(said, name) for name in ("iat", "exp", "nbf"))
-        texts = [said.get(name) for name in ("aud", "nonce", "sd_hash")]
-        if made is None or not all(isinstance(text, str) and text for text in texts):
+        claims = self._said
+        created, ends, starts = (numeric_date(claims, name) for name in ("iat", "exp", "nbf"))
+        texts = [claims.get(name) for name in ("aud", "nonce", "sd_hash")]
+        if created is None or not all(isinstance(text, str) and text for text in texts):
             raise InvalidProof("a key binding has iat, aud, nonce and sd_hash")
         # RFC 7519, 4.1.5: it must not be accepted before `nbf`.
-        if starts is not None and starts.utc > made.utc:
+        if starts is not None and starts.utc > created.utc:
             raise InvalidProof("the key binding is for a time after it was made")
         return Signatures(
             [
                 JWTSignature(
                     self._holder.method,
                     self._binding.header["alg"],
-                    made.utc,
+                    created.utc,
                     "authentication",
                     ends.utc if ends else None,
-                    (said["aud"],),
-                    said["nonce"],
+                    (claims["aud"],),
+                    claims["nonce"],
                 )
             ]
         )
@@ -155,13 +155,13 @@ def bind(credential: SDJWTCredential, shown: bytes, signer: Signer, options: Opt
         raise ANOTHER_HOLDER("the credential is bound to no key: anyone who has the file can show it")
     if holder.key != signer.public_key:
         raise ANOTHER_HOLDER("the credential is bound to another key than the one that would show it")
-    said = {
+    claims = {
         "iat": int(options.created.timestamp()),
         "aud": options.domain,
         "nonce": options.challenge,
         "sd_hash": _sd_hash(credential, shown),
     }
-    return shown + sign_compact({"typ": TYPE}, said, signer)
+    return shown + sign_compact({"typ": TYPE}, claims, signer)
 
 
 def _sd_hash(credential: SDJWTCredential, shown: bytes) -> str:

@@ -58,7 +58,7 @@ def claims_of(
     if "@context" in payload:  # whose end and terms of use would be passed over, such as `validUntil`
         raise UnsupportedForm("the credential is of W3C's data model as well, which is not read in an SD-JWT")
     _require_other_types(payload, vct)
-    # ADR 14: `iss` is optional (2.2.2.2), so that a credential without one is not malformed.
+    # ADR 14: `iss` is optional (2.2.2.3), so that a credential without one is not malformed.
     if "iss" not in payload and not subject:
         raise ISSUER_NOT_NAMED("the credential has no iss, and no certificate that names its issuer")
     if "aud" in payload:  # RFC 7519, 4.1.3: whoever is not named there has to refuse it
@@ -113,8 +113,8 @@ def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
 
 def _subject(payload: Mapping[str, Any], holder: ConfirmationKey | None) -> dict[str, Any]:
     """Its claims about the subject. A claim `id` would be taken for the holder's key, which `cnf` names."""
-    said = {name: value for name, value in payload.items() if name not in _NOT_OF_SUBJECT}
-    return {"id": holder.did, **said} if holder else said
+    claims = {name: value for name, value in payload.items() if name not in _NOT_OF_SUBJECT}
+    return {"id": holder.did, **claims} if holder else claims
 
 
 def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -127,8 +127,8 @@ def _entries(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         raise MalformedCredential("status says nothing")
     for name, place in status.items():
         # A way that is not known here may say anything; a known one is then refused for what it lacks.
-        said = place if isinstance(place, dict) else {}
-        yield {**said, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
+        members = place if isinstance(place, dict) else {}
+        yield {**members, "type": _ENTRY_TYPE if name == STATUS_ENTRY else f"status.{name}"}
 
 
 def _entries_of_w3c(payload: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -220,6 +220,7 @@ class _Reading:
         if not digests:
             return []
         self._work.spend(len(digests))
+        # RFC 9901, 4.2.4.1: an array of strings, decoys among them.
         if {*map(type, digests)} != {str}:
             raise INVALID_SD_JWT("a digest is no text")
         # Threat 43: nor any part of it.
@@ -234,6 +235,7 @@ class _Reading:
     def _content(self, digest: str, size: int) -> list[Any]:
         """The elements of the disclosure with this digest."""
         content = _array_of(self.texts[digest], self._work)
+        # RFC 9901, 7.1, steps 3.c.ii.1 and 3.c.iii.1: with a name in an object, without one in an array.
         if len(content) != size or not isinstance(content[0], str):
             raise INVALID_SD_JWT.saying(
                 "a disclosure there is no array of {size} elements, the first a salt", size=size

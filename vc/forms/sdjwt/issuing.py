@@ -63,21 +63,25 @@ def _deciding(facts: IssuingFacts, by_kind: ClaimsByKind) -> dict[str, Any]:
     terms, place, schema = [anchoring_terms(facts.log)], facts.status, facts.schema
     if facts.kind is not None:
         terms.append({"type": KIND, "id": facts.kind})
-    said: dict[str, Any] = {"iss": facts.address or facts.issuer["id"], "jti": facts.id, "vct": by_kind.type}
+    claims: dict[str, Any] = {
+        "iss": facts.address or facts.issuer["id"],
+        "jti": facts.id,
+        "vct": by_kind.type,
+    }
     if by_kind.integrity:
-        said["vct#integrity"] = by_kind.integrity
+        claims["vct#integrity"] = by_kind.integrity
     if place.is_stated:
         terms.append(status_statement(place.list_url, place.position))
     else:
-        said["status"] = token_entry(place.list_url, place.position)
+        claims["status"] = token_entry(place.list_url, place.position)
     if schema is not None:
-        said["credentialSchema"] = [{"id": schema.id, "type": JSON_SCHEMA, "digestSRI": schema.digest}]
+        claims["credentialSchema"] = [{"id": schema.id, "type": JSON_SCHEMA, "digestSRI": schema.digest}]
     for name, when in (("nbf", facts.valid_from), ("exp", facts.valid_until)):
         if when is not None:
-            said[name] = _seconds(when)
+            claims[name] = _seconds(when)
     if facts.holder is not None:
-        said["cnf"] = _confirmation(facts.holder)
-    return {**said, **{term["type"]: term["id"] for term in terms}}
+        claims["cnf"] = _confirmation(facts.holder)
+    return {**claims, **{term["type"]: term["id"] for term in terms}}
 
 
 def _confirmation(holder: str) -> dict[str, Any]:

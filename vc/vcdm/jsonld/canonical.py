@@ -98,14 +98,14 @@ def canonicalize(
     key = _name(document, digest, work) if recurs else None
     if key is None:
         return _walked(document, contexts, digest, work, whole=whole)[0]
-    found = contexts.forms.get(key)
-    if found is None:
-        found = _walked(document, contexts, digest, work)
-        contexts.forms.keep(key, Kept(found, len(key[0]) + len(found[0])))
+    form = contexts.forms.get(key)
+    if form is None:
+        form = _walked(document, contexts, digest, work)
+        contexts.forms.keep(key, Kept(form, len(key[0]) + len(form[0])))
     else:
         # ADR 23: the same cost each time, whatever was remembered.
-        work.spend(found[1])
-    return found[0]
+        work.spend(form[1])
+    return form[0]
 
 
 def _name(document: dict[str, Any], digest: str, work: Work) -> tuple[bytes, str] | None:
@@ -177,17 +177,17 @@ def _dataset(
     if type(document) is Walked:
         # Threat 31b: under another text of a context, the same document makes other statements.
         is_known = document.contexts is contexts and unnamed is None
-        if is_known and (known := document.taken()):
+        if is_known and (statements := document.taken()):
             work.spend(document.steps)
-            return known
+            return statements
         document = dict(document)
     size, steps = cost(document)
     work.spend(steps)
     is_small = steps > 0 and size <= SMALL
     if is_small and unnamed is None and contexts.names:
         plain = plainly(Walk(contexts, meter, NOTHING), document, states=True)
-        if plain is not None and (known := plain.statements) is not None:
-            return known
+        if plain is not None and (statements := plain.statements) is not None:
+            return statements
     if whole:
         require_no_silence(document, contexts)
     dataset = rdfc.Dataset() if is_small else rdfc.Dataset(rdfc.charged(work))

@@ -37,12 +37,12 @@ def load(folder: Path) -> Contexts:
     one that cannot be read.
     """
     index = folder / "index.json"
-    found: dict[str, Any] = {}
+    contexts: dict[str, Any] = {}
     place = index
     try:
         for row in _rows(index):
             place, url = index, row["url"]
-            if url in found or not IRI(url):
+            if url in contexts or not IRI(url):
                 raise Malformed.saying("{url} is no URL, or listed twice", url=url)
             # An index must lead to no file outside its folder.
             if Path(row["file"]).name != row["file"]:
@@ -52,9 +52,9 @@ def load(folder: Path) -> Contexts:
             # Threat 31: the deployment vouches for these bytes.
             if hashlib.sha256(data).hexdigest() != row["sha256"]:
                 raise Malformed.saying("its SHA-256 is not the one that {file} has", file=str(index))
-            found[url] = load_json_object(data)
+            contexts[url] = load_json_object(data)
             place = index
-        return vouched(found)
+        return vouched(contexts)
     except Problem as problem:
         raise Malformed.saying("the context {file}: {why}", file=str(place), why=problem) from None
     except OSError as error:

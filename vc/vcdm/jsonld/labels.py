@@ -30,10 +30,10 @@ class Statements:
         unnamed: Sequence[tuple[dict[str, Any], int]],
     ) -> Self:
         """From what was walked; raises `InvalidDocument` where one Python object stands in two places."""
-        found = {id(node): f"c14n{numbers[blank]}" for node, blank in unnamed}
-        if len(found) < len(unnamed):
+        labels = {id(node): f"c14n{numbers[blank]}" for node, blank in unnamed}
+        if len(labels) < len(unnamed):
             raise InvalidDocument("an object stands in two places, so that nothing tells them apart")
-        named = {pointer: found[key] for pointer, key in _objects(document, "") if key in found}
+        named = {pointer: labels[key] for pointer, key in _objects(document, "") if key in labels}
         return cls(tuple(lines), named)
 
     def relabelled(self, names: Mapping[str, str]) -> tuple[str, ...]:

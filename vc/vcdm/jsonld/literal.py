@@ -29,7 +29,7 @@ def escaped(text: str) -> str:
     if "\ufffe" in text or "\uffff" in text:
         raise InvalidDocument("a text holds U+FFFE or U+FFFF, which processors do not write the same way")
     if len(text) < _LONG:
-        return _SPECIAL.sub(lambda found: _ESCAPES[found[0]], text)
+        return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)
     for character, escape in _ESCAPES.items():  # the backslash goes first
         text = text.replace(character, escape)
     return text

@@ -20,24 +20,24 @@ def names_of(documents: Documents) -> Names:
     """
     present = _Told(_terms(documents, documents.urls))
     earlier = _Told(
-        found
+        term
         for url, count in documents.unversioned.items()
         for number in range(1, count)
-        for found in _terms(documents.edition({url: number}), [url])
+        for term in _terms(documents.edition({url: number}), [url])
     )
-    own = _Told(_terms(documents, documents.extra))
+    extra = _Told(_terms(documents, documents.extra))
     taken = present.iris.keys() | earlier.iris.keys() | _RESERVED | set(SHOWN.values())
-    own.names = {iri: found - taken or {iri} for iri, found in own.names.items()}
-    layers = (own, earlier, present)
-    iris = {name: frozenset(found) for layer in layers for name, found in layer.iris.items()}
-    known = {**SHOWN, **DECIDES}
+    extra.names = {iri: terms - taken or {iri} for iri, terms in extra.names.items()}
+    layers = (extra, earlier, present)
+    iris = {name: frozenset(terms) for layer in layers for name, terms in layer.iris.items()}
+    fixed = {**SHOWN, **DECIDES}
     properties = {
-        **{iri: _chosen(iri, found, upper=False) for told in layers for iri, found in told.names.items()},
-        **known,
+        **{iri: _chosen(iri, terms, upper=False) for layer in layers for iri, terms in layer.names.items()},
+        **fixed,
     }
     types = {
-        **{iri: _chosen(iri, found, upper=True) for told in layers for iri, found in told.names.items()},
-        **known,
+        **{iri: _chosen(iri, terms, upper=True) for layer in layers for iri, terms in layer.names.items()},
+        **fixed,
     }
     return Names(iris, properties, types)
 

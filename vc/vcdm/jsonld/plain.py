@@ -95,7 +95,7 @@ class Plain:
     def document(self, document: dict[str, Any]) -> bool:
         """True if each member of each object reads as it is written. The loop is kept fast."""
         waiting, walk, states = self.waiting, self.walk, self.states
-        dataset, graph, own = self.dataset, self.graph, document.get("id")
+        dataset, graph, identifier = self.dataset, self.graph, document.get("id")
         subject: Node = ""
         start, lines = "", graph.lines
         waiting.append((walk.contexts.root, document, "", "", 0))
@@ -106,8 +106,8 @@ class Plain:
             if "type" in node:
                 named = node["type"]
                 alone = named[0] if type(named) is list and len(named) == 1 else named
-                known = active.typed.get(alone) if type(alone) is str else None
-                active, types, renamed = known or walk.typed(active, named)
+                typed = active.typed.get(alone) if type(alone) is str else None
+                active, types, renamed = typed or walk.typed(active, named)
                 if renamed is not None:
                     return False
             name = node.get("id")
@@ -127,7 +127,7 @@ class Plain:
                 if predicate:
                     graph.links.append((pointing, predicate, subject))
             # Threat 30: an object with the document's own id may hold what decides; `Walk` looks at that.
-            elif not _is_absolute(name) or (name == own and node is not document):
+            elif not _is_absolute(name) or (name == identifier and node is not document):
                 states = self.states = False
             else:
                 subject = start = f"<{name}>"
@@ -239,9 +239,9 @@ def plainly(walk: Walk, document: dict[str, Any], *, states: bool) -> Plain | No
 
     It holds no member that is null or [], which would say nothing.
     """
-    found = Plain(walk, states=states)
+    plain = Plain(walk, states=states)
     try:
-        return found if found.document(document) else None
+        return plain if plain.document(document) else None
     except Problem:
         return None  # the reader, or `Walk`, says what is wrong
 

@@ -142,13 +142,13 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
     plan.head = plan.predicate + ("<" if plan.kind == LINK else '"')
     plan.tail = "> .\n" if plan.kind == LINK else plan.close + " .\n"
     if contexts.names:
-        said = contexts.names.properties.get(iri, iri)
-        plan.said = None if said == key else said
+        spelling = contexts.names.properties.get(iri, iri)
+        plan.said = None if spelling == key else spelling
         # ADR 15 (threat 30): what decides is read under its one name only.
         if plan.kind == REVERSE or is_misnamed(active, key, iri):
             plan.kind = MISNAMED
             plan.source = origin(active, key)
-        elif said == key and plan.type != "@vocab" and not language and not plan.direction:
+        elif spelling == key and plan.type != "@vocab" and not language and not plan.direction:
             plan.reads = _READS.get(plan.kind, OTHERWISE)
             if plan.reads == WORDS and plan.datatype in NUMBERS:
                 plan.reads = COUNTED
@@ -162,8 +162,8 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
 def is_misnamed(active: ActiveContext, key: str, iri: str) -> bool:
     """True if a key or type means something that decides, and is not the one name under which it is read."""
     if iri == CREATED:
-        own = active.terms.get("created")
-        return key != "created" and own is not None and own.iri == CREATED
+        created = active.terms.get("created")
+        return key != "created" and created is not None and created.iri == CREATED
     return DECIDES.get(iri, key) != key or iri.startswith(RDF)
 
 

@@ -228,8 +228,8 @@ class _Ties:
     def settle(self, ties: list[list[int]]) -> None:
         """Issue canonical numbers to all members of the groups, which come sorted by hash (4.4.3, step 5)."""
         for group in ties:
-            found = [self.walk(blank, {blank: 0}) for blank in group if blank not in self.issued]
-            for _, path in sorted(found, key=lambda result: result[0]):
+            results = [self.walk(blank, {blank: 0}) for blank in group if blank not in self.issued]
+            for _, path in sorted(results, key=lambda result: result[0]):
                 for blank in path:
                     self.issued.setdefault(blank, len(self.issued))
 

@@ -91,14 +91,14 @@ class _Reader:
             return Reading(document, plain.objects, self.united(), walked=walked)
         claims: Mapping[str, Any] = self.node(self.walk.contexts.root, unsecured, 0)
         united = self.united()
-        own = united.get(str(claims.get("id")), {})
-        if isinstance(own, Respelled):
+        more = united.get(str(claims.get("id")), {})
+        if isinstance(more, Respelled):
             # Threat 30: the document contradicts itself in something that decides.
-            raise own
-        if claims is unsecured and not own:
+            raise more
+        if claims is unsecured and not more:
             return Reading(document, self.told, united, self.silent)
         secured = {"proof": document["proof"]} if "proof" in document else {}
-        return Reading({**claims, **own, **secured}, self.told, united, self.silent)
+        return Reading({**claims, **more, **secured}, self.told, united, self.silent)
 
     def united(self) -> dict[str, Mapping[str, Any] | Respelled]:
         """The statements of all objects with one id, for each such id.
@@ -123,7 +123,8 @@ class _Reader:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         if "@context" in node:
             active = self.walk.embedded(active, node["@context"])
-        said: dict[str, Any] | None = None  # a copy, from where something reads otherwise than it is written
+        # A copy, from where something reads otherwise than it is written.
+        changed: dict[str, Any] | None = None
         together: dict[str, list[Any]] = {}  # what several members say under one name
         key = ""
         try:
@@ -158,24 +159,24 @@ class _Reader:
                     silent = False
                 else:  # an empty @list is a list, and no silence
                     silent = read is None or (read == [] and kind != LIST)
-                if said is None:
+                if changed is None:
                     if plan.said is None and read is value and not silent:
                         continue
-                    said = dict(islice(node.items(), number))
+                    changed = dict(islice(node.items(), number))
                 if silent:
                     self.silent = self.silent or key
                     continue
                 name = plan.said or key
-                if name not in said:
-                    said[name] = read
+                if name not in changed:
+                    changed[name] = read
                 elif name in DECIDING:  # readers of JSON see one of the two
                     raise Respelled.saying("{name} is said under two names", name=name)
                 else:  # to RDF they are values of one property
-                    together.setdefault(name, [said[name]]).append(read)
+                    together.setdefault(name, [changed[name]]).append(read)
         except InvalidDocument as problem:
             problem.within(key)
             raise
-        result = node if said is None else said
+        result = node if changed is None else changed
         for name, values in together.items():
             result[name] = _together(values, self.work)
         if type(result.get("id")) is str and len(result) > 1:
@@ -200,8 +201,8 @@ class _Reader:
                 return self.object(plan, value, depth)
             texts = [
                 _tagged(text, None if key == "@none" else key.lower(), plan.direction)
-                for key, found in value.items()
-                for text in (found if isinstance(found, list) else [found])
+                for key, entry in value.items()
+                for text in (entry if isinstance(entry, list) else [entry])
             ]
             return texts[0] if len(texts) == 1 else texts
         if kind is str and plan.type == "@id":
@@ -244,10 +245,10 @@ class _Reader:
 def _value_object(plan: Plan, value: dict[str, Any], content: Any) -> Any:
     """A text or number without its datatype, a text with its language."""
     value_object(plan.scalar, value)  # raises for one that means nothing
-    said = {expand(plan.scalar, key, vocab=True): entry for key, entry in value.items()}
-    if "@type" in said:
-        return _native(content, expand(plan.scalar, said["@type"], vocab=True))
-    return _tagged(content, said.get("@language", "").lower(), said.get("@direction"))
+    members = {expand(plan.scalar, key, vocab=True): entry for key, entry in value.items()}
+    if "@type" in members:
+        return _native(content, expand(plan.scalar, members["@type"], vocab=True))
+    return _tagged(content, members.get("@language", "").lower(), members.get("@direction"))
 
 
 def _native(content: Any, datatype: str | None) -> Any:
@@ -265,8 +266,8 @@ def _native(content: Any, datatype: str | None) -> Any:
 
 
 def _tagged(text: Any, language: str | None, direction: str | None) -> Any:
-    given = {"@language": language, "@direction": direction}
-    tags = {tag: found for tag, found in given.items() if found}
+    members = {"@language": language, "@direction": direction}
+    tags = {tag: content for tag, content in members.items() if content}
     return {"@value": text, **tags} if tags else text
 
 

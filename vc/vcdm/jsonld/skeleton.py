@@ -76,10 +76,10 @@ class _Quads:
         self._varying = varying
         self._blocks = _format(slots, "\0".join(blocks[blank] for blank in varying))  # U+0000 is escaped
         self._hashes = [self._hasher(block.encode()).digest() for block in blocks]
-        self._runs = [_format(slots, run) for run in _runs(slots, text)]
+        self._runs = _format(slots, "\0".join(_runs(slots, text)))
         if any(double(float(slots.markers[index])) in text for index in slots.numbers):
             raise _Unclear  # a number is written in a way that is not known here
-        names = {found[1] for found in _TERM.finditer(text) if found[1]}
+        names = {match[1] for match in _TERM.finditer(text) if match[1]}
         self._read_names(slots, {name for name in names if slots.token in name}, document)
         self._read_ids(slots, names, document)
 
@@ -116,11 +116,11 @@ class _Quads:
         # A type decides what the terms beside it mean, and a context does.
         if any(slots.token in str((each.get("type"), each.get("@context"))) for each in objects):
             raise _Unclear
-        own, *others = (str(each.get("id", "")) for each in objects)
+        first, *others = (str(each.get("id", "")) for each in objects)
         others = sorted({other for other in others if other})
-        if not {*filter(None, [own, *others])} <= names:  # a compact IRI: two may be one
+        if not {*filter(None, [first, *others])} <= names:  # a compact IRI: two may be one
             raise _Unclear
-        self._ids = _format(slots, "\n".join([own, *others]))
+        self._ids = _format(slots, "\n".join([first, *others]))
 
     def __call__(self, filled: Filled) -> bytes | None:
         """The N-Quads of the document with these values, sorted."""
@@ -151,8 +151,7 @@ class _Quads:
         names_by_blank = self._labels.copy()
         for number, blank in enumerate(sorted(self._blanks, key=hashes.__getitem__)):
             names_by_blank[blank] = self._labels[number]
-        columns = [*row, *names_by_blank, *numbers]
-        runs = [run(columns) for run in self._runs]
+        runs = self._runs([*row, *names_by_blank, *numbers]).split(b"\0")
         runs.sort()  # UTF-8 sorts as code points do
         if any(map(eq, runs, islice(runs, 1, None))):  # a statement that is made twice counts once
             return None

@@ -91,10 +91,10 @@ class Walk:
         before = len(graph.lines), len(graph.links), self.roots
         blanks = self.dataset.blanks
         subject = self.node(graph, active, value, depth, outermost=outermost)
-        own = graph.facts[subject] if isinstance(subject, int) else None
-        more_blanks = self.dataset.blanks > blanks + (own is not None)  # each of them gets a statement
+        facts = graph.facts[subject] if isinstance(subject, int) else None
+        more_blanks = self.dataset.blanks > blanks + (facts is not None)  # each of them gets a statement
         # Threat 34: no statement would stand for it.
-        if before == (len(graph.lines), len(graph.links), self.roots) and not own and not more_blanks:
+        if before == (len(graph.lines), len(graph.links), self.roots) and not facts and not more_blanks:
             raise LossyDocument("an object that nothing points to says nothing")
         self.roots += 1
 
@@ -344,7 +344,7 @@ class Walk:
             raise InvalidDocument("a map by index, id or type is not supported", hint="Use an array.")
 
     def chain(self, graph: Graph, plan: Plan, items: list[Any], depth: int) -> Node:
-        """An ordered list (8.2.3): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
+        """An ordered list (8.3.2): a chain of blank nodes. Raises `LossyDocument`, `TOO_COMPLEX`."""
         if depth > DEEPEST:
             raise TOO_COMPLEX.saying("the document is nested deeper than {most} levels", most=DEEPEST)
         cells = [self.dataset.blank() for _ in items]
@@ -370,23 +370,23 @@ class Walk:
         kinds = (value,) if type(value) is str else tuple(value) if type(value) is list else (None,)
         key = kinds[0] if len(kinds) == 1 and type(kinds[0]) is str else kinds
         try:
-            found = active.typed.get(key)
-            text = "" if found else "".join(kinds)
+            entry = active.typed.get(key)
+            text = "" if entry else "".join(kinds)
         except TypeError:
             raise InvalidDocument("a type is neither a string nor an array of strings") from None
-        if found is None:
+        if entry is None:
             # Threat F1: all that is remembered is paid for.
             self.meter.charge(1 + len(text) // 8)
             result = active
             lines = []
-            said = dict.fromkeys(kinds, "")
+            read_as = dict.fromkeys(kinds, "")
             names = self.contexts.names
-            for kind in sorted(said):
+            for kind in sorted(read_as):
                 iri = absolute(expand(active, kind, vocab=True), kind)
                 # ADR 15 (threat 30): a type that decides has one name, as a property has.
                 if names and is_misnamed(active, kind, iri):
                     raise misnamed(kind, iri, origin(active, kind))
-                said[kind] = names.types.get(iri, iri) if names else kind
+                read_as[kind] = names.types.get(iri, iri) if names else kind
                 lines.append(f" <{RDF}type> <{iri}> .\n")
                 self.meter.charge(len(iri) // 8)
                 term = active.terms.get(kind)
@@ -398,9 +398,9 @@ class Walk:
                     raise Respelled("the context of a proof does not say what 'created' is")
             if result.types != active.types:
                 raise InvalidDocument("the context of a type gives another key the meaning of @type")
-            read = tuple(map(said.__getitem__, kinds))
-            active.typed[key] = found = result, lines, None if read == kinds else read
-        return found
+            read = tuple(map(read_as.__getitem__, kinds))
+            active.typed[key] = entry = result, lines, None if read == kinds else read
+        return entry
 
     def plan(self, active: ActiveContext, key: str) -> Plan:
         """The plan for a key, worked out once and remembered."""
@@ -427,22 +427,22 @@ class Walk:
                     "a context that stands alone cannot be wrapped as in a context document"
                 )
             key = json.dumps(local, default=_not_json).encode()
-        found = active.embedded.get(key)
-        if found is None:
+        context = active.embedded.get(key)
+        if context is None:
             self.meter.charge(1 + len(key) // 8)
-            found = active.embedded[key] = self.contexts.process(active, local, self.meter)
-        return found
+            context = active.embedded[key] = self.contexts.process(active, local, self.meter)
+        return context
 
 
 def misnamed(name: str, iri: str, source: str) -> Respelled:
     """The problem of a wrong name for something that decides; `source` says where it has its meaning from."""
-    own = DECIDES.get(iri)
-    if own is None or own == name:  # a term that reads backwards, or what only lists are made of
+    proper = DECIDES.get(iri)
+    if proper is None or proper == name:  # a term that reads backwards, or what only lists are made of
         return Respelled(
             f"{quoted(name)}, {source}, says what is read only in the ordinary way", term=quoted(name)
         )
     return Respelled(
-        f"{quoted(name)}, {source}, is another spelling of {own}, under which alone it is read",
+        f"{quoted(name)}, {source}, is another spelling of {proper}, under which alone it is read",
         term=quoted(name),
     )
 

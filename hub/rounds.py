@@ -1,0 +1,76 @@
+"""A hub's round by the clock, log by log: it reads what the log shows, and asks peers after a start."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ledger.witness import WitnessedLog, WitnessState
+from wire.fetch import Fetcher
+from wire.problem import Problem
+
+from .peers import Peers
+
+_LOG = logging.getLogger(__name__)
+SECONDS = 60.0
+"""The time between two rounds."""
+
+
+class Visited(NamedTuple):
+    """The findings of one round on a log."""
+
+    log: WitnessedLog
+    problems: tuple[Problem, ...]
+
+
+class Rounds:
+    """The rounds of one hub since its start; `alone`, it signs without asking anybody."""
+
+    def __init__(self, state: WitnessState, fetcher: Fetcher, *, alone: bool = False) -> None:
+        self._state, self._alone = state, alone
+        self._peers = Peers(state, fetcher)
+        self._sure: set[str] = set()
+
+    def is_sure(self, origin: str) -> bool:
+        """Return whether the state of a log was compared with others' since the start."""
+        return self._alone or origin in self._sure
+
+    def go(self) -> Iterator[Visited]:
+        """Visit each log once."""
+        for log in self._state.logs():
+            if log.key is not None:
+                problems = (self._read(log), self._ask(log))
+                yield Visited(log, tuple(problem for problem in problems if problem is not None))
+
+    def repeat(self, stopped: threading.Event, seconds: float = SECONDS) -> None:
+        """Go round until stopped."""
+        while True:
+            try:
+                found = [problem for _, problems in self.go() for problem in problems]
+            except Problem as error:  # the disk's
+                found = [error]
+            for problem in found:
+                _LOG.warning("%s: %s", problem.title, problem.detail, extra={"problem": problem})
+            if stopped.wait(seconds):
+                return
+
+    def _read(self, log: WitnessedLog) -> Problem | None:
+        try:
+            self._peers.read(log)
+        except Problem as problem:
+            return problem
+        return None
+
+    def _ask(self, log: WitnessedLog) -> Problem | None:
+        if self.is_sure(log.origin):
+            return None
+        try:
+            self._peers.ask(log)
+        except Problem as problem:
+            self._state.set_unsure(log.origin, problem.code)
+            return problem
+        self._state.set_unsure(log.origin, None)
+        self._sure.add(log.origin)
+        return None

@@ -1,0 +1,46 @@
+"""Prose and names are plain: `python -m tests.plain` prints what these limits count."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import plain
+
+RELATIVE = 0.5
+"""Per cent of sentences that may begin with a relative."""
+VAGUE = 4.0
+"""Per cent of locals that may have a vague name. It may only fall: 0.5 is to be reached."""
+COMMENTS = 6
+"""Comments to a hundred lines of code, at least."""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "counts"),
+    [
+        ("What is shown stays.", True),
+        ("Whoever has the link can take it.", True),
+        ("Whether it holds is open.", True),
+        ("Where it stands does not matter.", True),
+        ("Where two lists differ, the later one decides.", False),
+        ("What is a bundle?", False),
+        ("The verifier says what is missing.", False),
+    ],
+)
+def test_a_sentence_that_begins_with_a_relative_is_told_from_others(sentence: str, counts: bool) -> None:
+    assert plain.relative(sentence) is counts
+
+
+def test_sentences_of_docstrings_begin_with_their_subject() -> None:
+    assert plain.in_docstrings().percent <= RELATIVE
+
+
+def test_sentences_of_pages_begin_with_their_subject() -> None:
+    assert plain.in_pages().percent <= RELATIVE
+
+
+def test_locals_are_named_for_what_they_hold() -> None:
+    assert plain.vague_locals().percent <= VAGUE
+
+
+def test_checks_have_their_reasons_beside_them() -> None:
+    assert plain.comments().percent >= COMMENTS
