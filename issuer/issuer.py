@@ -59,6 +59,7 @@ from .identity.description import Description
 from .identity.forms import IssuerForms
 from .identity.home import FILE, Identity
 from .identity.kind import MOST_HANDED_OUT, Kinds
+from .identity.root import require_root
 from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend, take_up
 from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
@@ -265,6 +266,8 @@ class Issuer:
     @cached_property
     def log(self) -> Log:
         """The issuer's log; DID document and kinds are in it before anything that its keys sign."""
+        if store_address(self.home) is not None:
+            require_root(self.shared, self.keys)  # of two, two credentials would get one status position
         log = Log(
             self.identity.log,
             self.keys.signer("log"),
@@ -408,6 +411,7 @@ class Issuer:
 
     @cached_property
     def _presses(self) -> Presses:
+        _ = self.log  # takes up keys that another machine has put in force: the presses are to sign with them
         return self._all_presses()
 
     def _begin(self, presses: Iterable[Press]) -> None:

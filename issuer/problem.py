@@ -36,7 +36,7 @@ INDEX_ROLE = Code("index-role", Refused)
 NO_KEYS_HERE = Code("no-keys-here", NotFound, "This machine has no keys of the issuer")
 """The issuer lives in the database, and the machine that would work for it has not joined it."""
 NOT_SHARED = Code("not-shared", Refused, "Other machines could not use it")
-"""The index or the log lies in the folder of one machine, and others are to work with it."""
+"""The index, the log or the archive lies in the folder of one machine, and others are to work with it."""
 ANOTHER_ROOT = Code("another-root", Conflict, "These are other keys")
 """The keys of a machine come from another root than those of the issuer in the database."""
 INDEX_NOT_DURABLE = Code("index-not-durable", Refused, "What is written would not last")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from issuer.archive.store import SQLiteIndex
+from issuer.archive.engines import open_index
 from ledger.folder import store_in
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def at(home: Path, step: str, call: Callable[..., Any]) -> dict[str, Any]:
     part, _, name = step.rpartition(".")
     if part == "log":
         return {"store": instead(store_in(home), **{name: call})}
-    index = SQLiteIndex(home / "issuer.sqlite")
+    index = open_index(home)
     if part == "index":
         return {"index": instead(index, **{name: call})}
     return {"index": instead(index, **{part: instead(getattr(index, part), **{name: call})})}

@@ -21,6 +21,8 @@ from issuer.job.attached import ANOTHER, FOLDER, LINK, MOST, NO_FILE, NO_PATH, N
 from issuer.job.bulk import Issued, checked_table
 from issuer.job.order import Order, Progress
 from issuer.keeping.backup import backup, restore
+from issuer.keeping.joining import join, write_keys
+from issuer.keeping.moving import Stores, move_issuer
 from issuer.press.document import trial
 from issuer.problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
 from issuer.table.source import open_source
@@ -30,6 +32,7 @@ from kinds.check import prove_kind
 from kinds.facts import facts_of
 from kinds.parsing import parse_kind
 from kinds.problem import INVALID_KIND, BadCell
+from tests import postgres_server, s3_server
 from tests.commandline import Program
 from tests.problems import raises
 from tests.world import NOW, issuer_in, reopened
@@ -163,6 +166,28 @@ def test_a_file_that_differs_when_the_job_goes_on_is_a_finding(folder: Path, tmp
     issued(later, path, folder, span_rows=1)
     said = [facts_of(later.kind, later.line(entry).secured.claims)["thesis"] for entry in later.entries()]
     assert sorted(said) == sorted([sri(b"one"), sri(b"two")] * 2)
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@s3_server.needed
+def test_digests_go_with_an_issuer_and_count_on_all_of_its_machines(folder: Path, tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", ["1.pdf", "a/2.pdf"])
+    issuer = issuer_in(tmp_path / "home", kind=kind())
+    issued(issuer, path, folder)
+    server = postgres_server.server()
+    address = server.uri(server.of(tmp_path), "machine")
+    move_issuer(issuer, Stores(address, s3_server.server().of(tmp_path), address))
+    assert not (issuer.home / FOLDER).exists()
+    write_keys(issuer.home, tmp_path / "keys")
+    join(tmp_path / "two", address, tmp_path / "keys", lambda: None, lambda _: None)
+    (folder / "a" / "2.pdf").write_bytes(b"another")
+    assert reasons(issued(reopened(tmp_path / "two"), path, folder)) == [ANOTHER]
+    other = table(tmp_path / "u.csv", ["a/2.pdf"])
+    other.write_text(other.read_text().replace("N-0", "N-7"))
+    assert issued(reopened(tmp_path / "two"), other, folder).issued == 1
+    (folder / "a" / "2.pdf").write_bytes(b"two")
+    assert reasons(issued(reopened(issuer.home), other, folder)) == [ANOTHER]
 
 
 def test_nothing_of_a_file_but_its_digest_is_kept(issuer: Issuer, folder: Path, tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from intaglio.api.tokens import NO_SUCH_TOKEN, TOKEN_TAKEN, Right, Tokens
-from issuer.archive.kept import KindNumber
+from issuer.archive.engines import open_index
+from issuer.archive.kept import DEFAULT, KindNumber
 from issuer.desk.links import token_digest
 from issuer.desk.linkstore import SQLiteLinks
 from issuer.desk.opening import open_links, require_links
@@ -32,17 +34,20 @@ from issuer.problem import (
 from issuer.shared import keep_store_address, shared_in
 from issuer.shared.machines import FILE, INTERVAL, clock_of_machine, examine_machines
 from keys import KeyFile, WrongPassphrase
-from tests import postgres_server
+from tests import postgres_server, s3_server
 from tests.commandline import Program
 from tests.problems import raises
-from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_for
+from tests.s3_twin import Twin
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, reopened, table, verifier_for
 from vc import Verdict
+from vc.forms import SD_JWT_VC
 from wire.consent import NotAgreed, not_agreed
 from wire.health import Finding, Health
 from wire.problem import Damaged, NotFound, Refused
 from wire.strict import base64url_encode
 
 LATER = 1_900_000_000
+SHARDS = f"s3://{s3_server.BUCKET}/shards"
 NOWHERE = "postgresql://issuer@127.0.0.1:1/none"
 Machine = Callable[[str], Path]
 """The folder of the machine of a name."""
@@ -269,8 +274,18 @@ def agreed(_: str) -> None:
     """Whatever the file names is agreed to."""
 
 
+@pytest.fixture
+def twin() -> Iterator[Twin]:
+    """The bucket of all machines."""
+    twin = Twin()
+    with twin.reached():
+        yield twin
+    twin.close()
+
+
 @postgres_server.needed
 @pytest.mark.slow
+@pytest.mark.usefixtures("twin")
 class TestJoining:
     """A machine is made of a file of keys, over a database that has the issuer."""
 
@@ -282,7 +297,9 @@ class TestJoining:
     @pytest.fixture
     def one(self, tmp_path: Path, address: str) -> Issuer:
         """The issuer on its first machine."""
-        return issuer_in(tmp_path / "one", database=address, ledger=address, url="https://uni.example")
+        return issuer_in(
+            tmp_path / "one", database=address, ledger=address, shards=SHARDS, url="https://uni.example"
+        )
 
     @staticmethod
     def keys_of(issuer: Issuer, name: str = "keys") -> Path:
@@ -309,7 +326,13 @@ class TestJoining:
 
     def test_the_keys_stay_as_they_are_sealed(self, address: str, tmp_path: Path) -> None:
         secret = b"correct horse battery staple"
-        one = issuer_in(tmp_path / "one", database=address, ledger=address, passphrase=lambda: secret)
+        one = issuer_in(
+            tmp_path / "one",
+            database=address,
+            ledger=address,
+            shards=SHARDS,
+            passphrase=lambda: secret,
+        )
         file = tmp_path / "keys"
         assert write_keys(one.home, file)
         assert file.stat().st_mode & 0o777 == 0o600
@@ -414,10 +437,11 @@ class TestJoining:
 
 @postgres_server.needed
 @pytest.mark.slow
+@pytest.mark.usefixtures("twin")
 def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> None:
     server = postgres_server.server()
     address, keys, two = server.uri(server.of(tmp_path), "machine"), tmp_path / "keys", tmp_path / "two"
-    made = program("issuer", "init", "--name", "Example University", "--store", address)
+    made = program("issuer", "init", "--name", "Example University", "--store", address, "--shards", SHARDS)
     assert made.code == 0, made.err
     saved = program("issuer", "backup", "--keys", keys)
     assert (saved.code, saved.out.strip()) == (0, str(keys))
@@ -425,11 +449,11 @@ def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> No
     content = keys.read_bytes()
     assert program("issuer", "backup", "--keys", keys).code == 1
     assert keys.read_bytes() == content
-    joined = program("issuer", "--home", two, "join", address, "--keys", keys)
+    joined = program("--home", two, "issuer", "join", address, "--keys", keys)
     assert joined.code == 0, joined.err
     assert "Example University" in joined.err
     source = csv_file(tmp_path / "graduates.csv", [graduate(1), graduate(2)])
-    issued = program("issuer", "--home", two, "issue", source.path, "--out", tmp_path / "given")
+    issued = program("--home", two, "issuer", "issue", source.path, "--out", tmp_path / "given")
     assert issued.code == 0, issued.err
     listed = program("issuer", "list")
     assert listed.out.count("Given") == 2, listed.out
@@ -437,9 +461,46 @@ def test_a_machine_joins_by_two_commands(program: Program, tmp_path: Path) -> No
     assert "last seen" in found.out, found.out
 
 
+@postgres_server.needed
+@pytest.mark.slow
+@pytest.mark.usefixtures("twin")
+def test_a_file_is_read_for_the_issuer_in_the_database(program: Program, tmp_path: Path) -> None:
+    """Another form is one beside its own, and rows that were given numbers are known."""
+    server = postgres_server.server()
+    address = server.uri(server.of(tmp_path), "machine")
+    made = program("issuer", "init", "--name", "U", "--store", address, "--shards", SHARDS)
+    assert made.code == 0, made.err
+    second = ("--form", "application/dc+sd-jwt")
+    for row, form in ((1, second), (2, ())):
+        source = csv_file(tmp_path / f"{row}.csv", [graduate(row)])
+        issued = program("issuer", "issue", source.path, "--out", tmp_path / "given", *form)
+        assert issued.code == 0, issued.err
+    with closing(open_index(program.home / "issuer")) as index:
+        assert [entry.form for entry in index.entries(-1)] == [SD_JWT_VC, DEFAULT]
+    unnumbered = tmp_path / "u.csv"
+    unnumbered.write_text(table([graduate(3)], [name for name in HEADER if name != "diploma_number"]))
+    words = ("issuer", "issue", unnumbered, "--number", "{year}-{seq:06}")
+    issued = program(*words, "--out", tmp_path / "given")
+    assert issued.code == 0, issued.err
+    again = program(*words, "--dry-run")
+    assert "0 would be issued" in again.out + again.err, again
+
+
 def test_an_issuer_in_a_folder_has_no_keys_for_others(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "one")
     with raises(NOT_SHARED):
+        write_keys(issuer.home, tmp_path / "keys")
+    assert not (tmp_path / "keys").exists()
+
+
+@postgres_server.needed
+@pytest.mark.slow
+def test_an_archive_in_a_folder_is_for_one_machine(tmp_path: Path) -> None:
+    """Other machines could neither give out nor finish what was issued from a file."""
+    server = postgres_server.server()
+    address = server.uri(server.of(tmp_path), "machine")
+    issuer = issuer_in(tmp_path / "one", database=address, ledger=address)
+    with raises(NOT_SHARED, match="the archive lies in"):
         write_keys(issuer.home, tmp_path / "keys")
     assert not (tmp_path / "keys").exists()
 

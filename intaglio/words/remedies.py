@@ -213,7 +213,10 @@ REMEDIES: Mapping[str, str] = {
         "The owner of the database makes them: intaglio issuer prepare postgresql://OWNER@HOST/DATABASE"
     ),
     "no-keys-here": "Join it, with the file of `intaglio issuer backup --keys`: intaglio issuer join",
-    "not-shared": "`intaglio issuer init --store ADDRESS` makes an issuer that several machines share.",
+    "not-shared": (
+        "`intaglio issuer init --store ADDRESS --shards ADDRESS` makes an issuer that several machines "
+        "share; `intaglio issuer move` takes one there."
+    ),
     "another-root": (
         "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."
     ),

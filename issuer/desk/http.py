@@ -23,14 +23,18 @@ from kinds import Kind
 from ledger.folder import Engines
 from ledger.log import LogReader
 from ledger.problem import CLOCK_BEHIND
+from ledger.shared import database_of
 from vc.forms import INTEGRITY, STATUS_KINDS
 from vc.reading.status_digest import NAME as DIGEST
 from vc.status.kind import StatusKinds, of_file
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, TooLarge, Unavailable
 
+from ..identity.documents import FILE as DOCUMENT
 from ..identity.documents import newest, published_metadata, published_status_document
 from ..identity.home import LIST_NAME, STATUS_DOCUMENT_NAME, published_file
+from ..shared import shared_in
 from ..status.files import ListedFile
+from .backwards import NeverBackwards
 from .claims import TOO_MANY_ATTEMPTS, ClaimLinks, Issues, LinkExpired
 from .published import add_log, kind_file
 
@@ -69,7 +73,7 @@ def create_app(
     status_kinds: StatusKinds = STATUS_KINDS,
     lists: Callable[[], Mapping[int, ListedFile]] = dict,
 ) -> FastAPI:
-    """The service of one issuer. `public` holds `did.json` and the status lists in `status/`, as published.
+    """The service of one issuer. `public` is its folder, which has or shares `did.json` and the status lists.
 
     A body has `body_seconds` to arrive. Everything lies under the path of the service's address, at the root
     if it has none; the `log` under that of its origin. `ending` gives the status lists that should have been
@@ -79,11 +83,16 @@ def create_app(
     """
     base = urlsplit(claims.service).path
     did_document = f"{base}/did.json" if base else "/.well-known/did.json"
+    database = NeverBackwards(database_of(public))
+
+    def shown(request: Request, content: bytes | None, media_type: str) -> Response:
+        database.require()
+        return published_response(request, content, media_type)
 
     def ready() -> dict[str, object]:
         claims.require_readable()
-        if _file(public / "did.json") is None:
-            raise Damaged(f"{public / 'did.json'} is gone")
+        if _document(public) is None:
+            raise Damaged(f"{shared_in(public).where(DOCUMENT)} is gone")
         ends = {str(number): end for number, end in ending(clock()).items()}
         return {"listsEnding": ends} if ends else {}
 
@@ -111,20 +120,18 @@ def create_app(
 
     @app.get(did_document)
     def document(request: Request) -> Response:
-        return published_response(request, _file(public / "did.json"), "application/json")
+        return shown(request, _document(public), "application/json")
 
     @app.get(f"{base}/status/{STATUS_DOCUMENT_NAME}")
     def status_document(request: Request) -> Response:
-        return published_response(request, published_status_document(public), "application/json")
+        return shown(request, published_status_document(public), "application/json")
 
     if location := issuer_metadata.location(issuer.iss):
 
         @app.get(urlsplit(location).path)
         def metadata(request: Request) -> Response:
             did = newest(public)["id"]
-            return published_response(
-                request, published_metadata(public, did, issuer.iss), "application/json"
-            )
+            return shown(request, published_metadata(public, did, issuer.iss), "application/json")
 
     @app.get(f"{base}/status/{{name}}")
     def status_list(name: str, request: Request) -> Response:
@@ -134,7 +141,7 @@ def create_app(
         media_type = INTEGRITY if of_list is None else of_list.media_type
         if name.startswith(DIGEST):
             media_type = "application/octet-stream"
-        return published_response(request, published_file(public, name, engines=engines), media_type)
+        return shown(request, published_file(public, name, engines=engines), media_type)
 
     @app.get(f"{base}/{KINDS}/{{path:path}}")
     def kind(path: str, request: Request) -> Response:
@@ -145,10 +152,10 @@ def create_app(
     return app
 
 
-def _file(path: Path) -> bytes | None:
+def _document(home: Path) -> bytes | None:
+    """The DID document, which all machines share. Raises `Unavailable` where the folder cannot be read."""
+    shared = shared_in(home)
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        return None
+        return shared.read(DOCUMENT)
     except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}") from error
+        raise Unavailable(f"{shared.where(DOCUMENT)} cannot be read: {error.strerror}") from error

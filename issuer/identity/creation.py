@@ -85,7 +85,7 @@ def create_home(
         _require_type(keys, signer, description.key_type)
         identity = _write_files(home, replace(description, kind=new_kind), keys, signer, has_index=has_index)
         shards_in(home, identity.shards, identity.did, is_new=True, stores=shard_stores)
-        if description.database:
+        if store_address(home) is not None:
             keep_root(shared, keys)
         identity.write(home)
     return keys

@@ -1,7 +1,7 @@
 """Files that a table names: each is hashed once, before anything is checked or signed.
 
 A credential says the digest of such a file, and the file stays where it is. The digests that a job began with
-are kept beside the issuer's index: a file that differs when the job goes on is a finding.
+are kept where all machines of the issuer find them: a file that differs when the job goes on is a finding.
 """
 
 from __future__ import annotations
@@ -19,17 +19,15 @@ import orjson
 from kinds import Kind
 from kinds.cells import sri
 from kinds.problem import BadCell
-from wire.files import make_private_folder, read_regular, write_durably
 from wire.problem import NotFound
 
 from ..problem import FILES_FOLDER_MISSING, TOO_MANY_FILES
+from ..shared import shared_in
 from ..table.source import Source
 
 FOLDER = "attached"
 MOST = 100_000
 """The most files of one table: their digests are in the memory of each process, some 30 MB."""
-
-_LARGEST = 1 << 27  # bytes of what is kept of a job: so many names of 300 characters, and digests
 
 _LINKS = (errno.ELOOP, errno.ENOTDIR)  # open(2): the latter for a link where a folder is expected
 
@@ -88,7 +86,7 @@ def attach(
     finally:
         os.close(root)
     if home is not None:
-        first = _kept(home / FOLDER, source, digests)
+        first = _kept(home, source, digests)
         # Threat F37: another file under the same name would give rows of one job different digests.
         faults |= {name: ANOTHER for name in digests if first[name] != digests[name]}
     return Attached(digests, faults)
@@ -104,7 +102,7 @@ def require_folder(source: Source, kind: Kind, folder: Path | None) -> None:
 def remember(attached: Attached, source: Source, home: Path) -> None:
     """Keeps the digests that a table is first issued with, if it was hashed before there was an issuer."""
     if attached.digests:
-        _kept(home / FOLDER, source, attached.digests)
+        _kept(home, source, attached.digests)
 
 
 def _columns(source: Source, kind: Kind) -> list[int]:
@@ -156,13 +154,13 @@ def _open(root: int, name: str) -> int:
         os.close(here)
 
 
-def _kept(folder: Path, source: Source, digests: Mapping[str, str]) -> Mapping[str, str]:
+def _kept(home: Path, source: Source, digests: Mapping[str, str]) -> Mapping[str, str]:
     """The digests that this table was first issued with; files that it names only now are added."""
     table = hashlib.sha256(b"".join(span.sha256 for span in source.spans)).hexdigest()
-    path = folder / f"{table}.json"
-    first = orjson.loads(read_regular(path, _LARGEST)) if path.exists() else {}
-    merged = {**digests, **first}
-    if merged != first:
-        make_private_folder(folder)
-        write_durably(path, orjson.dumps(merged, option=orjson.OPT_SORT_KEYS))
+    shared, name = shared_in(home), f"{FOLDER}/{table}.json"
+    with shared.held(FOLDER):  # of two machines that begin at once, one is the first
+        first = orjson.loads(shared.read(name) or b"{}")
+        merged = {**digests, **first}
+        if merged != first:
+            shared.write(name, orjson.dumps(merged, option=orjson.OPT_SORT_KEYS))
     return merged

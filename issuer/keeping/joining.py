@@ -35,13 +35,13 @@ _LARGEST = 1 << 21  # bytes of the file
 def write_keys(home: Path, path: Path) -> bool:
     """Writes the file of keys of this machine to `path`, for another machine; true if they are sealed.
 
-    Raises `NOT_SHARED` where the index or the log lies in the folder of this one, `Conflict` where the file
+    Raises `NOT_SHARED` where index, log or archive lies in the folder of this one, `Conflict` where the file
     exists, and as `Identity.read` and `KeyFile.open`.
     """
-    Identity.read(home)
-    address, ledger = store_address(home), address_in(home)
-    if address is None or ledger is None:
-        what = "index" if address is None else "log"
+    address, ledger, shards = store_address(home), address_in(home), Identity.read(home).shards
+    # Others could neither give out what stands in shards of this folder, nor finish what was begun here.
+    if address is None or ledger is None or not shards:
+        what = "index" if address is None else "log" if ledger is None else "archive"
         raise NOT_SHARED.saying("the {what} lies in {folder}, for one machine", what=what, folder=str(home))
     is_sealed = KeyFile.open(home / KEYS, lambda: None).protected
     keys = load_json_object(read_regular(home / KEYS, _LARGEST), limit=_LARGEST)
@@ -58,7 +58,8 @@ def write_keys(home: Path, path: Path) -> bool:
 def join(home: Path, address: str, file: Path, passphrase: Passphrase, agree: Agree) -> Identity:
     """Makes a folder the home of another machine, by the file that `write_keys` wrote, whole or not at all.
 
-    A machine that is there, over the same database, gets the keys of the file in the place of its own.
+    A machine that is there, over the same database, gets the keys and the log's address of the file in the
+    place of its own.
     `agree` is called with the address of the log, which the file names. Raises `HOME_TAKEN` where something
     else is in the folder, `ANOTHER_ROOT` and `KeysChanged` for keys that are not, or no longer, those of the
     issuer in the database, `NotFound` where there is no file, and `Damaged` where it is not as written.
@@ -73,7 +74,8 @@ def join(home: Path, address: str, file: Path, passphrase: Passphrase, agree: Ag
         write_durably(made / LEDGER, orjson.dumps({"version": 1, "address": ledger}))
         identity = _required(made, passphrase)
         if home.exists():
-            write_durably(home / KEYS, (made / KEYS).read_bytes())
+            for name in (LEDGER, KEYS):  # after a refused `init`, only the address of the database is there
+                write_durably(home / name, (made / name).read_bytes())
         else:
             made.rename(home)
             sync_folder(home.parent)

@@ -33,6 +33,7 @@ from ..identity import documents
 from ..identity.home import FILE, STATUS, Identity, kind_folder
 from ..identity.root import keep_root
 from ..issuer import Issuer
+from ..job import attached
 from ..shared import Shared
 from ..shared.folder import FolderShared
 from ..shared.opening import shared_at
@@ -153,7 +154,7 @@ def _small(shared: Shared, identity: Identity) -> Iterator[str]:
     """The names of the small files, but for issuer.json, which is written last."""
     yield from (name for name in shared.names("") if _SMALL.fullmatch(name))
     kinds = [kind_folder(reference) for reference in identity.kinds]
-    for folder in (documents.FOLDER, STATUS, *kinds, *(f"{kind}/tables" for kind in kinds)):
+    for folder in (documents.FOLDER, STATUS, attached.FOLDER, *kinds, *(f"{kind}/tables" for kind in kinds)):
         yield from shared.names(folder)
 
 
@@ -188,7 +189,7 @@ def _let_go(home: Path, to: Stores) -> None:
         empty_outbox(home)
         for name in (name for name in here.names("") if _SMALL.fullmatch(name) or name == FILE):
             here.remove(name)
-        for folder in (documents.FOLDER, STATUS, "kinds"):
+        for folder in (documents.FOLDER, STATUS, attached.FOLDER, "kinds"):
             shutil.rmtree(home / folder, ignore_errors=True)
     for name, is_elsewhere in (("shards", to.shards), ("log", to.ledger)):
         if is_elsewhere:

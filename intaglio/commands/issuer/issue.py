@@ -393,8 +393,7 @@ def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Fo
     integrity = forms.get(INTEGRITY)
     if suite and isinstance(integrity, DataIntegrity):
         return replace(integrity, suite=suite)
-    exists = (place.folder / "issuer.json").exists()
-    return None if exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
+    return None if place.exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
 
 
 def _warn(made: Issuer, asked: Sequence[str]) -> None:
@@ -437,7 +436,7 @@ def _checked(
 
 def _number_secret(place: Place) -> bytes:
     """The secret that identifies rows that were numbered before; a random one where none exists yet."""
-    if not (place.folder / "issuer.json").exists():
+    if not place.exists:
         return token_bytes()
     return place.secret("number-identity")
 
