@@ -65,18 +65,18 @@ def asking(
 
 
 def _ask(witnesses: Witnesses, log: LogReader, ended: threading.Event, pause: float, later: float) -> None:
-    told, is_first = set[str](), True
+    logged, is_first = set[str](), True
     while True:
         try:
             asked = witnesses.ask(log, waits=True, everyone=is_first)
             is_first = False
-            found = set[str]() if asked is None else set(_missing(asked))
+            problems = set[str]() if asked is None else set(_missing(asked))
         except (Problem, OSError) as problem:
-            found = {str(problem)}
-        for problem_told in found - told:  # once, not every time
+            problems = {str(problem)}
+        for problem_told in problems - logged:  # once, not every time
             _LOG.error("%s", problem_told)
-        told = found
-        if ended.wait(later if found else pause):
+        logged = problems
+        if ended.wait(later if problems else pause):
             return
 
 

@@ -85,9 +85,9 @@ def shared_logs(before: Trust, after: Trust) -> Iterator[tuple[str, str]]:
 
 def stricter_quorums(before: Trust, after: Trust) -> Iterator[tuple[str, ...]]:
     """For each log whose witnesses or quorum change, sentences that say what is needed then."""
-    known = {log.key: log for log in before.logs}
+    former = {log.key: log for log in before.logs}
     for log in after.logs:
-        ours = known.get(log.key, log)
+        ours = former.get(log.key, log)
         if (ours.witnesses, ours.quorum) != (log.witnesses, log.quorum):
             changes = tr("Of the log {log} more is asked then than now:").format(log=printable(log.origin))
             yield (changes, *witnesses_of(log))

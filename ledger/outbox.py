@@ -406,12 +406,11 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def copy_outbox(folder: Path, source: str, target: str) -> None:
-    """Copies all rows from the database at an address, or from the folder for an empty one, to another.
+def copy_outbox(old: OutboxRows, new: OutboxRows) -> None:
+    """Copies all rows from one place to another; those that are there stay.
 
-    Rows that are there stay. Raises `Damaged` where they do not read back as they were written.
+    Raises `Damaged` where they do not read back as they were written.
     """
-    old, new = _rows_at(folder, source), _rows_at(folder, target)
     for table, columns, keys in _COPIED:
         query = f"SELECT {columns} FROM {table} ORDER BY {keys}"  # noqa: S608 -- constants
         marks = ", ".join("?" * len(columns.split(", ")))
@@ -430,5 +429,6 @@ def empty_outbox(folder: Path) -> None:
         rows.change(("DELETE FROM submission",), ("DELETE FROM destination",))
 
 
-def _rows_at(folder: Path, address: str) -> OutboxRows:
+def outbox_rows(folder: Path, address: str) -> OutboxRows:
+    """The rows in the database at an address that was agreed to, or in the folder for an empty one."""
     return database_at(address) if address else _File(folder)

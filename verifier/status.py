@@ -280,11 +280,11 @@ class StatusLookup:
             return
         try:
             for data, evidence in logs.status_list(issuer, url):
-                found = Anchored(received(data, forms, self._work), (evidence,))
+                shown = Anchored(received(data, forms, self._work), (evidence,))
                 # Threat 57: a list of another address says nothing of this entry.
-                if identifier(found.document, forms) != url:
+                if identifier(shown.document, forms) != url:
                     raise NotItsList("the log shows another status list under this address")
-                opened.add(self._documents.authenticate(found, issuer, brought=True))
+                opened.add(self._documents.authenticate(shown, issuer, brought=True))
         # ADR 28: open, since no host must be able to make a diploma invalid.
         except Problem as problem:
             self._miss(url, problem, opened)

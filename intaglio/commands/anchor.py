@@ -46,16 +46,16 @@ def anchor() -> None:
 @click.option(
     "--depth", metavar="BLOCKS", help="Of a chain whose nodes do not say what is final: when it is."
 )
-def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
+def add(place: LogFolder, name: str, every: str, **options: str | None) -> Result:
     """Name a ledger that is to take the log's checkpoints, if it is a chain by CAIP-2.
 
     One that is named already is reached as is said now.
     """
     outbox, kind, sender = Outbox(place.folder), anchor_kind(name, place.anchors), place.sender()
-    given = {option.replace("_", "-"): value for option, value in said.items() if value is not None}
+    settings = {option.replace("_", "-"): value for option, value in options.items() if value is not None}
     before = [kind.trusted(name, each.settings) for each in outbox.destinations() if each.name == name]
     with turn(outbox):
-        outbox.add(name, parse_age(every), kind.begin(name, given, sender), place.now())
+        outbox.add(name, parse_age(every), kind.begin(name, settings, sender), place.now())
     (added,) = (each for each in outbox.destinations() if each.name == name)
     trusted = kind.trusted(name, added.settings)
     if trusted is not None and before != [trusted]:
@@ -69,9 +69,9 @@ def add(place: LogFolder, name: str, every: str, **said: str | None) -> Result:
 @verb(anchor)
 def list_(place: LogFolder) -> Result:
     """Show the ledgers that take the log's checkpoints, and how they are reached."""
-    known = _destinations(Outbox(place.folder))
-    lines = [line for each in known for line in _settings(each)]
-    return Result({"anchors": [_named(each) for each in known]}, "\n".join(lines))
+    destinations = _destinations(Outbox(place.folder))
+    lines = [line for each in destinations for line in _settings(each)]
+    return Result({"anchors": [_named(each) for each in destinations]}, "\n".join(lines))
 
 
 @verb(anchor)
@@ -81,29 +81,29 @@ def run(place: LogFolder) -> Result:
     For a timer, once an hour. Nothing that issues waits for it.
     """
     outbox = Outbox(place.folder)
-    told, lines, problems = [], list[str](), list[Problem]()
+    anchors, lines, problems = [], list[str](), list[Problem]()
     _destinations(outbox)
-    for made in look_after(place.sender(), place.now, place.anchors):
-        waiting = outbox.waiting(made.destination)
-        told.append(_made(made, waiting))
-        lines += _came_of(made, waiting)
-        if made.problem is not None:
-            problems.append(made.problem)
-            say(f"{made.destination.name}: {headed(made.problem)}", remedy(made.problem))
+    for outcome in look_after(place.sender(), place.now, place.anchors):
+        waiting = outbox.waiting(outcome.destination)
+        anchors.append(_made(outcome, waiting))
+        lines += _came_of(outcome, waiting)
+        if outcome.problem is not None:
+            problems.append(outcome.problem)
+            say(f"{outcome.destination.name}: {headed(outcome.problem)}", remedy(outcome.problem))
     code = 0
     if problems:
-        code = _PARTLY if len(problems) < len(told) else 3 if problems[0].undetermined else 1
-    return Result({"anchors": told}, "\n".join(lines), code)
+        code = _PARTLY if len(problems) < len(anchors) else 3 if problems[0].undetermined else 1
+    return Result({"anchors": anchors}, "\n".join(lines), code)
 
 
 @verb(anchor)
 def status(place: LogFolder) -> Result:
     """Show what each ledger has, what waits for it, and what it has lost. Nobody is asked."""
     outbox, size = Outbox(place.folder), place.open().checkpoint().size
-    told, lines = [], list[str]()
+    anchors, lines = [], list[str]()
     for each in _destinations(outbox):
         there, waiting, gone = outbox.newest(each), outbox.waiting(each), outbox.gone(each)
-        told.append(
+        anchors.append(
             {
                 "name": each.name,
                 "seen": each.seen.isoformat(),
@@ -114,16 +114,16 @@ def status(place: LogFolder) -> Result:
         )
         lines += _state(each.name, there, waiting, gone)
     return Result(
-        {"size": size, "anchors": told},
+        {"size": size, "anchors": anchors},
         "\n".join([tr_count("the log has {count} entry", "the log has {count} entries", size), *lines]),
     )
 
 
 def _destinations(outbox: Outbox) -> list[Destination]:
-    known = outbox.destinations()
-    if not known:
+    destinations = outbox.destinations()
+    if not destinations:
         say(tr("No ledger is named yet. Name one: intaglio ledger anchor add NAME"))
-    return known
+    return destinations
 
 
 def _named(destination: Destination) -> dict[str, Any]:
@@ -159,25 +159,25 @@ def _settings(destination: Destination) -> Iterator[str]:
         yield wrapped(printable(f"    {text.format(value=former['contract'])}"), 6)
 
 
-def _made(made: Round, waiting: Submission | None) -> dict[str, Any]:
+def _made(outcome: Round, waiting: Submission | None) -> dict[str, Any]:
     return {
-        "name": made.destination.name,
-        "anchored": [checkpoint.size for checkpoint in made.anchored],
-        "gone": [checkpoint.size for checkpoint in made.gone],
+        "name": outcome.destination.name,
+        "anchored": [checkpoint.size for checkpoint in outcome.anchored],
+        "gone": [checkpoint.size for checkpoint in outcome.gone],
         "waiting": waiting and waiting.checkpoint.size,
-        "problem": made.problem and made.problem.to_dict(),
+        "problem": outcome.problem and outcome.problem.to_dict(),
     }
 
 
-def _came_of(made: Round, waiting: Submission | None) -> Iterator[str]:
-    name = made.destination.name
-    for checkpoint in made.gone:
+def _came_of(outcome: Round, waiting: Submission | None) -> Iterator[str]:
+    name = outcome.destination.name
+    for checkpoint in outcome.gone:
         yield _told(tr("{ledger} has lost the checkpoint of {entries}"), name, checkpoint.size)
-    for checkpoint in made.anchored:
+    for checkpoint in outcome.anchored:
         yield _told(tr("{ledger} has the checkpoint of {entries} now"), name, checkpoint.size)
     if waiting is not None:
         yield _told(tr("{ledger}: the checkpoint of {entries} is on its way"), name, waiting.checkpoint.size)
-    elif not made.anchored and made.problem is None:
+    elif not outcome.anchored and outcome.problem is None:
         yield tr("{ledger}: nothing is due").format(ledger=name)
 
 

@@ -125,8 +125,8 @@ def serve(
         served = {name: _served(place) for name, place in places.items()}
         # A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
         is_sealed = reach.host in LOOPBACK or endpoint.url.startswith("https:")
-        own = Own.at(endpoint.url) if is_sealed else None
-        if own is None and served:
+        site = Own.at(endpoint.url) if is_sealed else None
+        if site is None and served:
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."
             )
@@ -135,13 +135,13 @@ def serve(
             lambda: resolver,
             session.now,
             issuers=served,
-            origins=own.origins if own else frozenset(),
+            origins=site.origins if site else frozenset(),
             resolves_any=resolve == "any",
             processes=judging,
             siblings=processes,
         )
         if is_first:
-            if own is None:
+            if site is None:
                 say("Whatever is sent here travels in the clear.")
             if endpoint.files:
                 say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
@@ -163,10 +163,10 @@ def _serve_suites(session: Session, reach: Reach) -> None:
         tempfile.TemporaryDirectory() as folder,  # for TLS: nothing is written into a home
         Endpoint.open(reach, Path(folder), session.now()) as endpoint,
     ):
-        made = throwaways()
+        issuers = throwaways()
         say("Whatever is posted here is signed by keys that end with this process.")
-        click.echo(json.dumps(local_config(endpoint.url, made)))
-        endpoint.run(create_app(endpoint.url, session.now, made))
+        click.echo(json.dumps(local_config(endpoint.url, issuers)))
+        endpoint.run(create_app(endpoint.url, session.now, issuers))
 
 
 def _place(session: Session, home: Path) -> Place:
@@ -181,13 +181,13 @@ def _served(place: Place) -> Served:
     from ..api.issuing import Served
     from ..api.posted import PostedCredentials
 
-    made = place.open()
-    made.log_patience = 5.0
-    made.require_signer()
-    for name in made.kinds.names:
-        made.press(name)
-    made.require_clock()
-    return Served(PostedCredentials(made, place.session.now, place.session.contexts()), Tokens(made.home))
+    issuer = place.open()
+    issuer.log_patience = 5.0
+    issuer.require_signer()
+    for name in issuer.kinds.names:
+        issuer.press(name)
+    issuer.require_clock()
+    return Served(PostedCredentials(issuer, place.session.now, place.session.contexts()), Tokens(issuer.home))
 
 
 tokens = click.Group("token", help="Say who may issue, and who may revoke, over the API.")
@@ -224,9 +224,9 @@ def end(session: Session, name: str) -> Result:
 @verb(tokens)
 def list_(session: Session) -> Result:
     """List the tokens of the issuer here, by name."""
-    found = Tokens(_home(session)).all()
-    lines = [f"{token.name}: {', '.join(sorted(token.rights))}, since {token.since}" for token in found]
-    data = [{"name": token.name, "may": sorted(token.rights), "since": token.since} for token in found]
+    listed = Tokens(_home(session)).all()
+    lines = [f"{token.name}: {', '.join(sorted(token.rights))}, since {token.since}" for token in listed]
+    data = [{"name": token.name, "may": sorted(token.rights), "since": token.since} for token in listed]
     return Result({"tokens": data}, "\n".join(lines))
 
 

@@ -112,27 +112,27 @@ def _follow(
     session: Session, chain: Chain, logs: Sequence[RecognisedLog], contracts: Sequence[str], yes: bool
 ) -> Result:
     name = chain.name
-    found = [_look(session, chain, log, contracts) for log in logs]
-    for followed in found:
+    news = [_look(session, chain, log, contracts) for log in logs]
+    for followed in news:
         say(printable(followed.log.origin), *map(_shown, followed.blocks))
-    if any(followed.blocks for followed in found) and not agreed(
+    if any(followed.blocks for followed in news) and not agreed(
         tr("All nodes agree on these blocks. Believe them?"), yes
     ):
         raise Declined("nothing was added")
-    update_trust(session.trust_file, lambda trust: _with(trust, name, found, session.trust_file))
+    update_trust(session.trust_file, lambda trust: _with(trust, name, news, session.trust_file))
     after = {log.key: log for log in Trust.load(session.trust_file).logs}
-    told, lines = list[dict[str, Any]](), list[str]()
-    for followed in found:
+    data, lines = list[dict[str, Any]](), list[str]()
+    for followed in news:
         log = after[followed.log.key]
         count = len(_rows(session.trust_file, log, _ledger(log, name)))
         added = [_named(block) for block in followed.blocks]
-        told.append({"log": log.origin, "contracts": followed.contracts, "added": added, "known": count})
+        data.append({"log": log.origin, "contracts": followed.contracts, "added": added, "known": count})
         lines.append(
             tr("blocks of {chain} that are known to have checkpoints of {log}: {count}; new: {new}").format(
                 chain=name, log=printable(log.origin), count=count, new=len(added)
             )
         )
-    return Result({"chain": name, "logs": told}, "\n".join(lines))
+    return Result({"chain": name, "logs": data}, "\n".join(lines))
 
 
 def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequence[str]) -> _Followed:
@@ -153,19 +153,19 @@ def _look(session: Session, chain: Chain, log: RecognisedLog, contracts: Sequenc
         raise click.UsageError(
             tr("Your list names no contract of {chain} for this log: --contract 0x…").format(chain=chain.name)
         )
-    known = _rows(session.trust_file, log, _ledger(log, chain.name))
+    rows = _rows(session.trust_file, log, _ledger(log, chain.name))
     blocks: list[AnchoredBlock] = []
     for contract in row:
         # nobody says from when on a contract is there that was typed
-        seen, since = ((), 0) if contract in new else (frozenset(known), parameters.get(SINCE, 0))
+        seen, since = ((), 0) if contract in new else (frozenset(rows), parameters.get(SINCE, 0))
         of_this = anchored_blocks(chain, parse_address(contract), log.origin, seen, since)
-        blocks += (block for block in of_this if block.row not in known)
+        blocks += (block for block in of_this if block.row not in rows)
     return _Followed(log, row, bool(new), blocks, of_this[-1].reached if of_this else None)
 
 
-def _with(trust: Trust, name: str, found: Sequence[_Followed], file: Path) -> Trust:
+def _with(trust: Trust, name: str, news: Sequence[_Followed], file: Path) -> Trust:
     """The trust list with the new blocks, and with all that was added to it in the meantime."""
-    by_key = {followed.log.key: followed for followed in found}
+    by_key = {followed.log.key: followed for followed in news}
     logs = tuple(
         _having(log, name, by_key[log.key], file) if log.key in by_key else log for log in trust.logs
     )
@@ -178,7 +178,7 @@ def _having(log: RecognisedLog, name: str, followed: _Followed, file: Path) -> R
     rows = dict.fromkeys((*_rows(file, log, before), *(block.row for block in followed.blocks)))
     if rows:
         ledger = with_blocks(file, log, ledger, b"".join(rows))
-    ledgers = tuple(ledger if one is before else one for one in log.ledgers)
+    ledgers = tuple(ledger if each is before else each for each in log.ledgers)
     return replace(
         log,
         ledgers=ledgers if before in log.ledgers else (*ledgers, ledger),
@@ -203,10 +203,10 @@ def _ledger(log: RecognisedLog, name: str) -> TrustedLedger:
 def _rows(file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Sequence[bytes]:
     """The known blocks; none where their file is gone: they are fetched anew."""
     try:
-        found = known_rows(file, log, ledger)
+        data = known_rows(file, log, ledger)
     except BlocksMissing:
         return ()
-    return [found[at : at + ROW] for at in range(0, len(found), ROW)]
+    return [data[at : at + ROW] for at in range(0, len(data), ROW)]
 
 
 def _shown(block: AnchoredBlock) -> str:

@@ -44,8 +44,8 @@ def take(session: Session, did: str, source: str) -> Result:
         fetch = functools.partial(
             session.fetcher().fetch, accept="application/octet-stream", limit=LARGEST, same_origin=True
         )
-        known = session.digests.by(issuer.list_signers)
-        taken = _changes(known, source, fetch, keep) or keep(fetch(source))
+        digest = session.digests.by(issuer.list_signers)
+        taken = _changes(digest, source, fetch, keep) or keep(fetch(source))
     else:
         taken = keep(_file(Path(source)))
     say(*_said(taken, printable(issuer.name) or did))

@@ -31,13 +31,13 @@ def doctor(session: Session, folder: Path | None) -> Result:
 
 def told_of(findings: Iterable[Finding]) -> Result:
     """The output of a command whose result is findings."""
-    found = [(item, _told(item)) for item in findings]
-    unseen = sum(item.is_open for item, _ in found)
-    wrong = sum(item.health is Health.FAILED for item, _ in found) - unseen
+    rows = [(item, _told(item)) for item in findings]
+    unseen = sum(item.is_open for item, _ in rows)
+    wrong = sum(item.health is Health.FAILED for item, _ in rows) - unseen
     lines = [
-        wrapped(f"{told['mark']} {printable(told['finding'])}", 2)
-        + (f"\n{wrapped(f'    {printable(then)}', 4)}" if (then := told["remedy"]) else "")
-        for _, told in found
+        wrapped(f"{words['mark']} {printable(words['finding'])}", 2)
+        + (f"\n{wrapped(f'    {printable(then)}', 4)}" if (then := words["remedy"]) else "")
+        for _, words in rows
     ]
     if wrong:
         lines.append(tr("Something is wrong; see above."))
@@ -46,7 +46,7 @@ def told_of(findings: Iterable[Finding]) -> Result:
     else:
         lines.append(tr("Nothing is wrong."))
     return Result(
-        {"wrong": wrong, "unseen": unseen, "findings": [data_of(item) for item, _ in found]},
+        {"wrong": wrong, "unseen": unseen, "findings": [data_of(item) for item, _ in rows]},
         "\n".join(lines),
         1 if wrong else 3 if unseen else 0,
     )
@@ -63,9 +63,9 @@ def _told(item: Finding) -> dict[str, str]:
 
 def data_of(item: Finding) -> dict[str, Any]:
     """A finding as data for a program, with its words."""
-    found: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
+    data: dict[str, Any] = {"code": item.code, "facts": dict(item.facts)}
     problem = {} if item.problem is None else {"problem": item.problem.to_dict()}
-    return {**found, **problem, **_told(item)}
+    return {**data, **problem, **_told(item)}
 
 
 def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ FORM = _Form(list(FORM_NAMES))
 
 def form_name(media_type: str) -> str:
     """The name of a form; of one that has none, its media type."""
-    return next((name for name, known in FORM_NAMES.items() if known == media_type), media_type)
+    return next((name for name, candidate in FORM_NAMES.items() if candidate == media_type), media_type)
 
 
 def media_type(name: str | None) -> str | None:

@@ -173,11 +173,14 @@ def run(session: Session) -> Result:
     mirrors = open_mirrors(_folder(session), state)
     findings = list(_monitor(session, state, mirrors).watch(session.now()))
     logs = [
-        {"origin": log.origin, "problems": [{"code": one.code, "detail": one.detail} for one in problems]}
+        {
+            "origin": log.origin,
+            "problems": [{"code": problem.code, "detail": problem.detail} for problem in problems],
+        }
         for log, problems in visited
     ]
     lines = [
-        f"{log.origin}: {'; '.join(one.detail for one in problems) or 'as it should be'}"
+        f"{log.origin}: {'; '.join(problem.detail for problem in problems) or 'as it should be'}"
         for log, problems in visited
     ]
     if unwell := [finding for finding in findings if finding.health is not Health.PASSED]:
@@ -284,5 +287,5 @@ def _fork(fork: Fork) -> dict[str, object]:
 
 
 def _shown(fork: Fork) -> str:
-    one, other = (note.decode() for note in fork.notes)
-    return f"{fork.origin}: two roots for {fork.size} entries, both signed by {fork.key}\n\n{one}\n{other}"
+    first, other = (note.decode() for note in fork.notes)
+    return f"{fork.origin}: two roots for {fork.size} entries, both signed by {fork.key}\n\n{first}\n{other}"

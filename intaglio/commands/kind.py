@@ -123,15 +123,18 @@ def test(session: Session, folder: Path) -> Result:
         return rehearse(open_source(folder / name, kind=tested), composer, expected.day, folder / "files")
 
     actual = outcome("rows.csv")
-    found = [*mismatches(expected.outcome, actual)]
+    mismatched = [*mismatches(expected.outcome, actual)]
     data = {"name": tested.name, **actual.to_json()}
     if (folder / "wrong.csv").exists() or expected.wrong.findings:
         refused = outcome("wrong.csv")
-        found += [f"wrong.csv, {said}" for said in mismatches(expected.wrong, refused)]
+        mismatched += [f"wrong.csv, {line}" for line in mismatches(expected.wrong, refused)]
         data["wrong"] = refused.to_json()["findings"]
-    data["differences"] = found
-    if found:
-        lines = [*found[:_SHOWN], *([f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])]
+    data["differences"] = mismatched
+    if mismatched:
+        lines = [
+            *mismatched[:_SHOWN],
+            *([f"and {len(mismatched) - _SHOWN} more"] if len(mismatched) > _SHOWN else []),
+        ]
         return Result(data, "\n".join(map(printable, lines)), 1)
     count = f"{counted(len(actual.records), 'record')}, {counted(len(actual.findings), 'finding')}"
     return Result(data, f"{tested.name} {tested.version}: {count}, as expected.")
@@ -184,15 +187,15 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
 def diff(session: Session, before: str, after: str) -> Result:  # noqa: ARG001 -- as above
     """Say whether a version changes how a kind is shown, adds to what it takes, or breaks with it."""
     kinds = chosen(before), chosen(after)
-    found = differences(*kinds)
+    changes = differences(*kinds)
     data = {
-        "result": level(found),
+        "result": level(changes),
         "kinds": [{"name": each.name, "version": each.version, "digest": each.digest} for each in kinds],
-        "changes": [one._asdict() for one in found],
+        "changes": [change._asdict() for change in changes],
     }
     titles = " and ".join(f"{each.name} {each.version}" for each in kinds)
-    lines = [f"  {one.level:10}  {one.place}: {one.what}" for one in found]
-    return Result(data, "\n".join(map(printable, [f"{titles}: {level(found)}", *lines])))
+    lines = [f"  {change.level:10}  {change.place}: {change.what}" for change in changes]
+    return Result(data, "\n".join(map(printable, [f"{titles}: {level(changes)}", *lines])))
 
 
 @verb(kind)

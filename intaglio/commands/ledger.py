@@ -125,10 +125,10 @@ def migrate(place: LogFolder, source: str, target: str) -> Result:
     with Counter("Moving", newest_checkpoint(place.folder, engines=engines).size) as counter:
         checkpoint = move_log(place.folder, address_of(source), address, counter.count, engines=engines)
     entries = tr_count("{count} entry", "{count} entries", checkpoint.size)
-    told = tr("{log}: the log goes on at {address}, with its {entries}")
+    sentence = tr("{log}: the log goes on at {address}, with its {entries}")
     return Result(
         {"origin": checkpoint.origin, "size": checkpoint.size, "address": address},
-        told.format(log=checkpoint.origin, address=address, entries=entries),
+        sentence.format(log=checkpoint.origin, address=address, entries=entries),
     )
 
 
@@ -176,11 +176,11 @@ def prove(place: LogFolder, which: str) -> Result:
     log = place.open()
     index = int(which) if _INDEX.fullmatch(which) else _index_of(log, which)
     evidence = log.evidence(index)
-    found = parse_entry(next(log.entries(index, index + 1)))
-    (kind,) = (name for name, value in _KINDS.items() if value == found.kind)
-    say(tr("entry {index}: {kind} {digest}").format(index=index, kind=kind, digest=found.digest.hex()))
+    proved = parse_entry(next(log.entries(index, index + 1)))
+    (kind,) = (name for name, value in _KINDS.items() if value == proved.kind)
+    say(tr("entry {index}: {kind} {digest}").format(index=index, kind=kind, digest=proved.digest.hex()))
     text = evidence.body.decode()
-    data = {"index": index, "kind": kind, "digest": found.digest.hex(), "proof": text}
+    data = {"index": index, "kind": kind, "digest": proved.digest.hex(), "proof": text}
     return Result(data, text.removesuffix("\n"))
 
 
@@ -216,8 +216,8 @@ def audit(place: LogFolder, since: Path | None) -> Result:
     kept = None if since is None else _kept(log, since)
     checkpoint = audit_log(log)
     count = tr_count("{count} entry", "{count} entries", checkpoint.size)
-    told = tr("{log}: every tile and the checkpoint follow from the log's {entries}")
-    text = told.format(log=checkpoint.origin, entries=count)
+    sentence = tr("{log}: every tile and the checkpoint follow from the log's {entries}")
+    text = sentence.format(log=checkpoint.origin, entries=count)
     if kept is not None:
         log.require_continues(kept)
         text += tr(", of which the first {count} are those of the checkpoint that was kept").format(
@@ -270,8 +270,8 @@ def _status(log: LogReader) -> Result:
 
 def _index_of(log: LogReader, digest: str) -> int:
     raw = _digest(digest)
-    for index, found in enumerate(log.entries(0, log.checkpoint().size)):
-        if found[2:] == raw:
+    for index, encoded in enumerate(log.entries(0, log.checkpoint().size)):
+        if encoded[2:] == raw:
             return index
     raise NotFound("the log has no entry with this digest")
 

@@ -56,12 +56,12 @@ trust.add_command(witness)
 @verb(trust)
 def list_(session: Session) -> Result:
     """Show the trust list."""
-    known = Trust.load(session.trust_file)
-    if not known.issuers:
+    trust_list = Trust.load(session.trust_file)
+    if not trust_list.issuers:
         say(tr("Nobody is on the trust list yet. Add somebody: intaglio trust add DID"))
     return Result(
-        load_json_object(known.to_bytes()),
-        "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(known)),
+        load_json_object(trust_list.to_bytes()),
+        "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(trust_list)),
     )
 
 
@@ -80,8 +80,8 @@ def _known(trust: Trust) -> Iterator[str]:
                     yield "    " + tr(
                         "stays undecided: others have this log, too, and it has no pinned document"
                     )
-        said = (*anchors_of(issuer), *lists_of(issuer), *kinds_of(issuer))
-        yield from (f"    {line}" for line in said)
+        details = (*anchors_of(issuer), *lists_of(issuer), *kinds_of(issuer))
+        yield from (f"    {line}" for line in details)
         if issuer.until:
             yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
@@ -148,23 +148,23 @@ def add(
     if not did.startswith("did:") and not certificates and is_file(did):
         if types or vcts or keys or status_issuers or short_lists or log_key or clock:
             raise click.UsageError(tr("A trust file says all of it itself; only --name goes with one."))
-        given = Trust.load(Path(did))
-        if name and len(given.issuers) > 1:
-            told = tr("{file} names more than one issuer; --name is for one.")
-            raise click.UsageError(told.format(file=did))
-        return _keep(session, handed_over(given, Path(did).name, _joined(session), name), yes)
+        handed = Trust.load(Path(did))
+        if name and len(handed.issuers) > 1:
+            message = tr("{file} names more than one issuer; --name is for one.")
+            raise click.UsageError(message.format(file=did))
+        return _keep(session, handed_over(handed, Path(did).name, _joined(session), name), yes)
     if not is_url(did):
         raise NotFound.saying(
             "there is no file {name}", name=shortened(did), hint="Name a trust file, or a DID: did:…"
         )
     if did.startswith("did:"):
         DID.parse(did)
-    known = Trust.load(session.trust_file)
+    trust_list = Trust.load(session.trust_file)
     details = (name, types, vcts, keys, anchors, status_issuers, short_lists, log_key, clock)
-    is_published = any(address(log.key.name) for log in known.policy_for(did).logs)
-    entry = known.issuer(did)
+    is_published = any(address(log.key.name) for log in trust_list.policy_for(did).logs)
+    entry = trust_list.issuer(did)
     if is_published and entry is not None and not any(details):
-        return _add_kinds(session, known, entry.id, yes)
+        return _add_kinds(session, trust_list, entry.id, yes)
     if not (keys or log_key or anchors):
         _require_resolvable(did, session)
     _require_known(types, session)
@@ -181,19 +181,19 @@ def add(
     )
     new = Trust().adding(issuer, RecognisedLog(log_key, clock=clock) if log_key else None)
     new = Trust.parse(new.to_bytes())
-    if log_key and known.issuer(did) is None:
+    if log_key and trust_list.issuer(did) is None:
         new = _with_kinds(session, new, did)
     return _keep(session, Newcomers(new, _with_new), yes)
 
 
 def _certificates(files: Iterable[BinaryIO]) -> tuple[str, ...]:
     """The certificates in these files, as the list has them. Raises as `certificates.from_pem`."""
-    found: list[str] = []
+    encoded: list[str] = []
     for file in files:
         from keys import certificates  # only here: most issuers have a DID
 
-        found.append(b64encode(certificates.from_pem(file.read(LARGEST_PEM)).der).decode())
-    return tuple(found)
+        encoded.append(b64encode(certificates.from_pem(file.read(LARGEST_PEM)).der).decode())
+    return tuple(encoded)
 
 
 def _with_kinds(session: Session, new: Trust, did: str) -> Trust:
@@ -208,13 +208,13 @@ def _with_kinds(session: Session, new: Trust, did: str) -> Trust:
         return new
 
 
-def _add_kinds(session: Session, known: Trust, did: str, yes: bool) -> Result:
+def _add_kinds(session: Session, trust_list: Trust, did: str, yes: bool) -> Result:
     """Shows which kinds an issuer's log has that the list has not, asks, and adds them."""
-    new = session.kinds(did, known)
+    new = session.kinds(did, trust_list)
     if not new:
         say(tr("Your list has all kinds of credential that the issuer's log shows."))
         return Result({"added": []}, "")
-    (issuer,) = (issuer for issuer in known.issuers if issuer.id == did)
+    (issuer,) = (issuer for issuer in trust_list.issuers if issuer.id == did)
     say(f"{printable(issuer.name) or tr('(no name)')}  {did}", *kinds_of(replace(issuer, kinds=new)))
     if not agreed(tr("Are these to be believed?"), yes):
         raise Declined("nothing was added")
@@ -229,26 +229,30 @@ def _joined(session: Session) -> Callable[[Trust, Trust], Trust]:
     return lambda known, new: known.joined(new, versions)
 
 
-def _with_new(known: Trust, new: Trust) -> Trust:
+def _with_new(trust_list: Trust, new: Trust) -> Trust:
     """With an issuer that was typed, and its log. Raises `Conflict` where it is there already."""
     (issuer,) = new.issuers
-    if known.issuer(issuer.id) is not None:
+    if trust_list.issuer(issuer.id) is not None:
         raise Conflict.saying(
             "{issuer} is on your list already",
             issuer=issuer.id,
             hint="To say something else of it: `intaglio trust remove DID`, then add it again.",
         )
-    return known.adding(issuer, *new.logs)
+    return trust_list.adding(issuer, *new.logs)
 
 
 def _keep(session: Session, newcomers: Newcomers, yes: bool) -> Result:
     """Shows who is new, asks, and writes the list; what cannot be added is said before anything is asked."""
-    known = Trust.load(session.trust_file)
-    after = newcomers.added_to(known)
-    for one in newcomers.introduced_to(known):
-        quoted = tr('"{name}"').format(name=claimed(one.name)) if one.name else tr("(no name)")
-        say(f"{quoted}  {one.id}", *one.remarks, tr("fingerprint: {digits}").format(digits=one.fingerprint))
-    for sentences in (*shared_logs(known, after), *stricter_quorums(known, after)):
+    trust_list = Trust.load(session.trust_file)
+    after = newcomers.added_to(trust_list)
+    for newcomer in newcomers.introduced_to(trust_list):
+        quoted = tr('"{name}"').format(name=claimed(newcomer.name)) if newcomer.name else tr("(no name)")
+        say(
+            f"{quoted}  {newcomer.id}",
+            *newcomer.remarks,
+            tr("fingerprint: {digits}").format(digits=newcomer.fingerprint),
+        )
+    for sentences in (*shared_logs(trust_list, after), *stricter_quorums(trust_list, after)):
         say(*sentences)
     if not agreed(tr("Is that whom you mean, and is the fingerprint the one that they have?"), yes):
         raise Declined("nothing was added")
@@ -263,17 +267,17 @@ def recognise(session: Session, trust_file: bytes) -> None:
 
     Without a terminal, or where the list says something else of it, the list stays as it is.
     """
-    given, known = Trust.parse(trust_file), Trust.load(session.trust_file)
-    (issuer,) = given.issuers
-    speaking = {log.key for log in known.logs if issuer.id in log.issuers}
-    if known.issuer(issuer.id) is not None and {log.key for log in given.logs} <= speaking:
+    handed, trust_list = Trust.parse(trust_file), Trust.load(session.trust_file)
+    (issuer,) = handed.issuers
+    speaking = {log.key for log in trust_list.logs if issuer.id in log.issuers}
+    if trust_list.issuer(issuer.id) is not None and {log.key for log in handed.logs} <= speaking:
         return  # whatever else the folder says of it, such as that it has closed, nobody asked it
-    new = Trust((replace(issuer, reason=tr("in a folder from elsewhere")),), given.logs)
+    new = Trust((replace(issuer, reason=tr("in a folder from elsewhere")),), handed.logs)
     by_hand = tr("To put it there: intaglio issuer trust > FILE, then intaglio trust add FILE")
     try:
-        known.joined(new)
+        trust_list.joined(new)
         if sys.stdin.isatty():
-            _keep(session, Newcomers(new, Trust.joined, given), False)
+            _keep(session, Newcomers(new, Trust.joined, handed), False)
             return
     except Conflict as problem:  # it differs from the list, or has another issuer's name
         say(headed(problem), remedy(problem))
@@ -283,7 +287,7 @@ def recognise(session: Session, trust_file: bytes) -> None:
         tr("This issuer is not on your trust list: {name}  {did}").format(
             name=claimed(issuer.name), did=printable(issuer.id)
         ),
-        tr("fingerprint: {digits}").format(digits=given.fingerprint(issuer.id)),
+        tr("fingerprint: {digits}").format(digits=handed.fingerprint(issuer.id)),
         by_hand,
     )
 
@@ -342,8 +346,8 @@ def require(session: Session, origin: str, rule: str) -> Result:
             raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
         names = requirement.names if requirement else frozenset()
         for log in named:
-            known = {ledger.where for ledger in log.ledgers} | ({WITNESSES} if log.quorum else set())
-            for name in sorted(names - known):
+            ledgers = {ledger.where for ledger in log.ledgers} | ({WITNESSES} if log.quorum else set())
+            for name in sorted(names - ledgers):
                 raise NotFound.saying(
                     "your list does not have the log {log} on {ledger}",
                     log=shortened(origin),

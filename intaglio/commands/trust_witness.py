@@ -52,11 +52,11 @@ def add(session: Session, origin: str, vkey: str, operator: str, quorum: str | N
             raise Conflict.saying(
                 "{witness} is a witness of {log} already", witness=vkey_name(vkey), log=log.origin
             )
-        one = RecognisedWitness(vkey, operator) if operator else vkey
-        return replace(log, witnesses=(*log.witnesses, one), quorum=log.quorum if rule is None else rule)
+        entry = RecognisedWitness(vkey, operator) if operator else vkey
+        return replace(log, witnesses=(*log.witnesses, entry), quorum=log.quorum if rule is None else rule)
 
-    def changed(known: Trust) -> Trust:
-        return _changed(known, origin, change)
+    def changed(trust: Trust) -> Trust:
+        return _changed(trust, origin, change)
 
     after = changed(Trust.load(session.trust_file))
     name = printable(vkey_name(vkey))
@@ -82,8 +82,8 @@ def remove(session: Session, origin: str, name: str, quorum: str | None) -> Resu
 
     def change(log: RecognisedLog) -> RecognisedLog:
         kept = [
-            one
-            for one, vkey in zip(log.witnesses, _vkeys(log), strict=True)
+            entry
+            for entry, vkey in zip(log.witnesses, _vkeys(log), strict=True)
             if name not in (vkey, vkey_name(vkey))
         ]
         if len(kept) == len(log.witnesses):
@@ -92,7 +92,7 @@ def remove(session: Session, origin: str, name: str, quorum: str | None) -> Resu
             )
         return replace(log, witnesses=tuple(kept), quorum=log.quorum if rule is None else rule)
 
-    update_trust(session.trust_file, lambda known: _changed(known, origin, change))
+    update_trust(session.trust_file, lambda trust: _changed(trust, origin, change))
     text = tr("{witness} is no witness of {log} any longer")
     return Result({"log": origin, "removed": name}, text.format(witness=printable(name), log=origin))
 
@@ -100,13 +100,13 @@ def remove(session: Session, origin: str, name: str, quorum: str | None) -> Resu
 @verb(witness)
 def list_(session: Session) -> Result:
     """Show the witnesses of each log, how many are needed, and what that stands."""
-    known = Trust.load(session.trust_file)
+    trust = Trust.load(session.trust_file)
     lines = [
         line
-        for log in known.logs
-        for line in (printable(log.origin), *(f"    {said}" for said in _said(log)))
+        for log in trust.logs
+        for line in (printable(log.origin), *(f"    {detail}" for detail in _said(log)))
     ]
-    return Result({"logs": [_shown(log) for log in known.logs]}, "\n".join(lines))
+    return Result({"logs": [_shown(log) for log in trust.logs]}, "\n".join(lines))
 
 
 @verb(witness)
@@ -135,8 +135,8 @@ def import_(session: Session, origin: str, file: BinaryIO, yes: bool) -> Result:
             raise NotFound.saying("the policy does not name the log {log}", log=log.origin)
         return replace(log, witnesses=policy.witnesses, quorum=policy.quorum)
 
-    def changed(known: Trust) -> Trust:
-        return _changed(known, origin, change)
+    def changed(trust: Trust) -> Trust:
+        return _changed(trust, origin, change)
 
     for log in _named(changed(Trust.load(session.trust_file)), origin):
         say(*_said(log))
@@ -163,28 +163,28 @@ def _shown(log: RecognisedLog) -> dict[str, object]:
     entry, quorum = written(log), log.trusted().by_operator
     stands: dict[str, object] = {"liars": quorum.overlap - 1, "away": quorum.away} if quorum.rule else {}
     fingerprints = {vkey: _fingerprint(vkey) for vkey in _vkeys(log)}
-    said: dict[str, object] = {name: entry[name] for name in ("witnesses", "quorum") if name in entry}
-    return {"log": log.origin, **said, **stands, "fingerprints": fingerprints}
+    members: dict[str, object] = {name: entry[name] for name in ("witnesses", "quorum") if name in entry}
+    return {"log": log.origin, **members, **stands, "fingerprints": fingerprints}
 
 
 def _vkeys(log: RecognisedLog) -> list[str]:
-    return [one if isinstance(one, str) else one.key for one in log.witnesses]
+    return [entry if isinstance(entry, str) else entry.key for entry in log.witnesses]
 
 
 def _fingerprint(vkey: str) -> str:
     return fingerprint(vkey_name(vkey), vkey)
 
 
-def _named(known: Trust, origin: str) -> list[RecognisedLog]:
-    found = [log for log in known.logs if log.origin == origin]
-    if not found:
+def _named(trust: Trust, origin: str) -> list[RecognisedLog]:
+    logs = [log for log in trust.logs if log.origin == origin]
+    if not logs:
         raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
-    return found
+    return logs
 
 
-def _changed(known: Trust, origin: str, change: Callable[[RecognisedLog], RecognisedLog]) -> Trust:
+def _changed(trust: Trust, origin: str, change: Callable[[RecognisedLog], RecognisedLog]) -> Trust:
     """The list with all logs of a name changed. Raises `NotFound`, `Malformed`."""
-    named = _named(known, origin)
-    changed = Trust(known.issuers, tuple(change(log) if log in named else log for log in known.logs))
+    named = _named(trust, origin)
+    changed = Trust(trust.issuers, tuple(change(log) if log in named else log for log in trust.logs))
     Trust.parse(changed.to_bytes())
     return changed

@@ -66,21 +66,21 @@ def serve(
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
         is_here = reach.host in LOOPBACK
-        own = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        site = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
         app = create_app(
             judge.verifiers,
             clock=session.now,
             policy=policy,
-            origins=own.origins if own else frozenset(),
+            origins=site.origins if site else frozenset(),
             processes=processes,
         )
         full: ASGIApp = busy
-        if own is None:
+        if site is None:
             say("No page is served: credentials would travel in the clear.")
         else:
-            shows = show_trust or (is_here and own.is_loopback)
+            shows = show_trust or (is_here and site.is_loopback)
             page = VerifyPage(
-                own,
+                site,
                 processes,
                 judge.verifiers,
                 session.now,

@@ -43,10 +43,10 @@ def add(place: LogFolder, vkey: str, url: str) -> Result:
     place.consent.keep(added.named)
     compared = fingerprint(key.name, key)
     _say_to_whom_else(place)
-    told = tr("{name} is asked from now on\nfingerprint: {fingerprint}")
+    message = tr("{name} is asked from now on\nfingerprint: {fingerprint}")
     return Result(
         {"name": key.name, "key": vkey, "url": added.url, "fingerprint": compared},
-        told.format(name=printable(key.name), fingerprint=compared),
+        message.format(name=printable(key.name), fingerprint=compared),
     )
 
 
@@ -79,13 +79,13 @@ def list_(place: LogFolder) -> Result:
     """Show the witnesses, what each has cosigned, and how many are needed. Nobody is asked."""
     cosigned = Cosigned(place.folder)
     data, lines = _policy(cosigned)
-    known = cosigned.witnesses()
-    if not known:
+    witnesses = cosigned.witnesses()
+    if not witnesses:
         say(tr("No witness is named yet. Name one: intaglio ledger witness add VKEY URL"))
-    told = [_known(each) for each in known]
+    rows = [_known(each) for each in witnesses]
     return Result(
-        {**data, "held": cosigned.size(), "witnesses": told},
-        "\n".join(wrapped(line, 4) for line in (*lines, *map(_line, known))),
+        {**data, "held": cosigned.size(), "witnesses": rows},
+        "\n".join(wrapped(line, 4) for line in (*lines, *map(_line, witnesses))),
     )
 
 
@@ -109,12 +109,12 @@ def run(place: LogFolder) -> Result:
     seen = len({key.name for key in witnesses.cosigned.signers(asking.checkpoint)})
     size = asking.checkpoint.size
     entries = tr_count("{count} entry", "{count} entries", size)
-    told = tr("the log of {entries} is seen by {seen} of {count} witnesses")
+    message = tr("the log of {entries} is seen by {seen} of {count} witnesses")
     count = data["of"]
-    lines = [told.format(entries=entries, seen=seen, count=count), *lines]
-    found = [_answered(answer) for answer in asking.answers]
+    lines = [message.format(entries=entries, seen=seen, count=count), *lines]
+    answers = [_answered(answer) for answer in asking.answers]
     return Result(
-        {**data, "size": size, "seen": seen, "met": asking.is_met, "witnesses": found},
+        {**data, "size": size, "seen": seen, "met": asking.is_met, "witnesses": answers},
         "\n".join(wrapped(line, 4) for line in lines),
         _code(asking),
     )
@@ -144,16 +144,16 @@ def _policy(cosigned: Cosigned) -> tuple[dict[str, Any], list[str]]:
     data["lost"] = rule.lost.isoformat() if rule.lost else None
     lines = list[str]()
     if required is not None:
-        is_flat = all(isinstance(one, str) for one in required.of)
+        is_flat = all(isinstance(name, str) for name in required.of)
         quorum = WitnessQuorum(required, tuple(dict.fromkeys(names)))
         # If all lie that two quorums share at least, two versions can have one each.
         liars, away = max(0, quorum.overlap - 1), quorum.away
         data |= {**({"quorum": required.at_least} if is_flat else {}), "liars": liars, "away": away}
         if not is_flat:
             lines.append(tr("needed are {rule}").format(rule=printable(str(required))))
-        told = tr("{needed} of {count} are needed: {away} may be away, and {liars} may lie")
+        message = tr("{needed} of {count} are needed: {away} may be away, and {liars} may lie")
         needed, count = required.at_least, len(required.of)
-        lines.append(told.format(needed=needed, count=count, liars=liars, away=away))
+        lines.append(message.format(needed=needed, count=count, liars=liars, away=away))
     if rule.lost is not None:
         lines.append(tr("too few have answered since {time}").format(time=f"{rule.lost:%Y-%m-%d %H:%M}Z"))
     return data, lines

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from ledger.folder import Engines, address_in, move_log
-from ledger.outbox import copy_outbox, empty_outbox
+from ledger.outbox import copy_outbox, empty_outbox, outbox_rows
 from ledger.shared import ADDRESS, keep_store_address, store_address
 from ledger.tiles.engines import address_of
 from wire.files import sync_folder, write_durably
@@ -136,7 +136,7 @@ def _copy(
     for table in TABLES:
         if digest_of_table(old, table) != digest_of_table(new, table):
             raise Damaged(f"the table {table.name} does not read back as it was written")
-    copy_outbox(home, at.store, to.store)
+    copy_outbox(outbox_rows(home, at.store), outbox_rows(home, to.store))
     for name in _small(source, Identity.read(home)):
         content = source.read(name)
         if content is not None and target.read(name) != content:

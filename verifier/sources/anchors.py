@@ -29,17 +29,17 @@ def certified(
     """
     parsed = certificates.read_chain(chain, work)
     leaf = parsed[0]
-    found = list(_leading(parsed, trust, work))
+    anchored = list(_leading(parsed, trust, work))
     # Threat 12b: a chain counts only up to a certificate that the trust list has.
-    if not found:
+    if not anchored:
         raise CERTIFICATE_NOT_LISTED(
             f'the certificate of "{claimed(leaf.subject_text)}" leads to none that is on your list',
             subject=claimed(leaf.subject_text),
         )
     claims_name = claimed_issuer != leaf.subject_text
-    for entry, paths in found:
-        own = [name for name in (entry.id, entry.address) if name]
-        names = [name for name in own if not claims_name or name == claimed_issuer]
+    for entry, paths in anchored:
+        identifiers = [name for name in (entry.id, entry.address) if name]
+        names = [name for name in identifiers if not claims_name or name == claimed_issuer]
         if entry.is_by_anchor or not names:
             continue
         key = _best(paths, work)
@@ -47,11 +47,11 @@ def certified(
         # could write this issuer's name.
         if any(map(key.names, names)) or key.pinned:
             return entry.id, key
-    known = trust.issuer(claimed_issuer) if claims_name else None
-    for entry, paths in found:
+    named = trust.issuer(claimed_issuer) if claims_name else None
+    for entry, paths in anchored:
         # A name that is another's on the list is not passed over, though the anchor says whose it is: who
         # reads the claims could take it for the one that was verified.
-        if entry.is_by_anchor and known in (None, entry):
+        if entry.is_by_anchor and named in (None, entry):
             return entry.id, _best(paths, work)
     raise CERTIFICATE_OF_ANOTHER(
         f'the certificate of "{claimed(leaf.subject_text)}" is not for {shortened(claimed_issuer)}',

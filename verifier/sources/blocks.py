@@ -29,17 +29,17 @@ def file_of(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> Path
 
 def known_rows(trust_file: Path, log: RecognisedLog, ledger: TrustedLedger) -> bytes:
     """The rows that are known; none where the trust file names none. Raises `BlocksMissing`."""
-    said = pinned(ledger)
-    if said is None:
+    stated = pinned(ledger)
+    if stated is None:
         return b""
     file = file_of(trust_file, log, ledger)
     try:
         with file.open("rb") as opened:
-            rows = opened.read(said.rows * ROW)
+            rows = opened.read(stated.rows * ROW)
     except OSError:
         rows = b""
     # Threat F20: the trust file says how many rows count, and their digest.
-    if _said_of(rows) != said:
+    if _said_of(rows) != stated:
         raise BlocksMissing.saying(
             "the blocks of {ledger} that are trusted are not in {file}", ledger=ledger.where, file=str(file)
         )

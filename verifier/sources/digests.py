@@ -48,12 +48,12 @@ class DigestFolder:
         Raises `Damaged` for one that is not as it was taken, and `Unavailable` for one that the system does
         not read: it may know of a revocation.
         """
-        places, found = {_place(url) for url in list_urls}, list[WholeDigest]()
+        places, digests = {_place(url) for url in list_urls}, list[WholeDigest]()
         for path in self._paths():
             if path.name.partition("-")[0] in places:
                 with suppress(FileNotFoundError):  # removed meanwhile
-                    found.append(self._current(path))
-        return [each for each in found if any(map(each.is_about, list_urls))]
+                    digests.append(self._current(path))
+        return [each for each in digests if any(map(each.is_about, list_urls))]
 
     def by(self, signers: Collection[str]) -> WholeDigest | None:
         """A digest that was taken of one of these. Raises `Damaged`."""
@@ -67,13 +67,13 @@ class DigestFolder:
         with file_problems(path):
             status = path.stat()
             mark = status.st_ino, status.st_mtime_ns, status.st_size
-            known = self._known.get(path.name)
-            if known is None or known[0] != mark:
-                known = mark, self._read(path)
-                facts = known[1].digest.facts
+            entry = self._known.get(path.name)
+            if entry is None or entry[0] != mark:
+                entry = mark, self._read(path)
+                facts = entry[1].digest.facts
                 blocks = facts.lists * len(facts.purposes)
-                self._known.keep(path.name, Kept(known, status.st_size + blocks * _BLOCK))
-        return known[1]
+                self._known.keep(path.name, Kept(entry, status.st_size + blocks * _BLOCK))
+        return entry[1]
 
     def take(self, data: bytes, verify: Callable[[Bundle], object]) -> WholeDigest:
         """Keeps a digest, whole or by its changes to the one that is here, once `verify` lets it pass.
@@ -93,15 +93,15 @@ class DigestFolder:
         with locked(self._folder):
             before = self._read(path) if path.exists() else None
             # Somebody who can show an older one could hide revocations; one of the same number is a fork.
-            known = before and (before.digest.facts.number, before.digest.stated)
-            if before and (facts.number, stated) != known and facts.number <= before.digest.facts.number:
+            held = before and (before.digest.facts.number, before.digest.stated)
+            if before and (facts.number, stated) != held and facts.number <= before.digest.facts.number:
                 raise STATUS_DIGEST_OLDER.saying(
                     "the status digest has number {number}; number {newest} was taken before",
                     number=facts.number,
                     newest=before.digest.facts.number,
                 )
             if not file.is_whole:
-                if before and (facts.number, stated) == known:
+                if before and (facts.number, stated) == held:
                     return before
                 # Threat 57a: applied to any other digest, changes would set and clear the wrong positions.
                 if before is None or facts.previous != before.digest.stated:

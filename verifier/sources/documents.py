@@ -113,8 +113,9 @@ def chain(
     """
     pins, digests = (issuer.keys, issuer.documents) if issuer else ((), ())
     keys = [PublicKey.from_multikey(key) for key in pins if issuer and key not in issuer.list_keys]
-    roots = by_place(one for one in bound if one.is_chained)  # what is beside the chain there leads nowhere
-    roots = roots or tuple(one for one in by_place(logged) if _is_signed(one, keys, work))[:1]
+    # what is beside the chain there leads nowhere
+    roots = by_place(document for document in bound if document.is_chained)
+    roots = roots or tuple(document for document in by_place(logged) if _is_signed(document, keys, work))[:1]
     line = {root.digest: root for root in roots}
     # a pinned document that is not the last one leads nowhere: the chain was broken off after it
     ends = [root for root in roots if not digests or base64url_encode(root.digest) == digests[-1]]
@@ -186,39 +187,42 @@ class IssuerDocuments:
                 self._known[issuer] = self._with_owners(issuer, brought.bound)
             except Problem as problem:
                 self._known[issuer] = problem
-        known = self._known[issuer]
-        if isinstance(known, Problem):
-            raise known
-        return known
+        documents = self._known[issuer]
+        if isinstance(documents, Problem):
+            raise documents
+        return documents
 
     def _of_bundle(self, issuer: str) -> _Brought:
         """The documents that came along for an issuer, cached across bundles, and charged each time.
 
         Most bundles bring the same few documents.
         """
-        known, policy = self._trust.issuer(issuer), self._trust.policy_for(issuer)
+        listed, policy = self._trust.issuer(issuer), self._trust.policy_for(issuer)
         supplied = _about(issuer, self._supplied)
         try:
-            texts = [orjson.dumps(dict(one.document)) for one in supplied]
+            texts = [orjson.dumps(dict(anchored.document)) for anchored in supplied]
         except orjson.JSONEncodeError:  # JCS says what is wrong
             documents = tuple(self._read(issuer, supplied))
-            return _Brought(known, self._kinds, documents, self._binding(issuer, documents), 0)
-        key: tuple[object, ...] = (policy, *texts, *(one.evidence for one in supplied))
+            return _Brought(listed, self._kinds, documents, self._binding(issuer, documents), 0)
+        key: tuple[object, ...] = (policy, *texts, *(anchored.evidence for anchored in supplied))
         kept = _remembered.get(key)
         # ADR 29: only under the same entry, since this decides what binds.
-        if kept is not None and (kept.entry, kept.kinds) == (known, self._kinds):
+        if kept is not None and (kept.entry, kept.kinds) == (listed, self._kinds):
             # ADR 29: charged each time, so that no report depends on an earlier one.
             self._work.spend(kept.steps)
             return kept
         before = self._work.left
         # copies, which nobody alters who has the bundle
         copies = [
-            Anchored(orjson.loads(text), one.evidence) for text, one in zip(texts, supplied, strict=True)
+            Anchored(orjson.loads(text), anchored.evidence)
+            for text, anchored in zip(texts, supplied, strict=True)
         ]
         documents = tuple(self._read(issuer, copies))
         bound = self._binding(issuer, documents)
-        brought = _Brought(known, self._kinds, documents, bound, before - self._work.left)
-        size = sum(map(size_parsed, texts)) + sum(len(it.body) for one in supplied for it in one.evidence)
+        brought = _Brought(listed, self._kinds, documents, bound, before - self._work.left)
+        size = sum(map(size_parsed, texts)) + sum(
+            len(it.body) for anchored in supplied for it in anchored.evidence
+        )
         _remembered.keep(key, Kept(brought, size))
         return brought
 
@@ -322,4 +326,4 @@ _remembered: Memory[tuple[object, ...], _Brought] = Memory(1 << 21)
 
 def _about(issuer: str, documents: Iterable[Anchored]) -> list[Anchored]:
     # Threat R7: a document about somebody else gives no keys here.
-    return [one for one in documents if one.document.get("id") == issuer]
+    return [anchored for anchored in documents if anchored.document.get("id") == issuer]

@@ -247,12 +247,12 @@ class EvidenceCheck:
                 raise InvalidEvidence("the evidence belongs to another credential")
 
     def _of_checkpoints(
-        self, found: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
+        self, facts: Sequence[Fact], evidence: Sequence[Evidence], trust: TrustPolicy
     ) -> Iterator[tuple[bytes, Fact | Problem]]:
-        """The facts proved of the checkpoints in `found`; evidence for others says nothing here."""
+        """The facts proved of the checkpoints in `facts`; evidence for others says nothing here."""
         if not evidence:
             return
-        checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in found if fact.checkpoint}
+        checkpoints = {fact.checkpoint.digest: fact.checkpoint for fact in facts if fact.checkpoint}
         for item in evidence:
             if checkpoint := checkpoints.get(item.digest):
                 yield item.digest, self._fact(partial(verify_anchoring, checkpoint, item, trust))
@@ -282,8 +282,8 @@ class EvidenceCheck:
         """
         leaves, trust = {digest: entry(EntryKind.KIND, digest)}, self.trust.policy_for(issuer)
         # All of them: one that does not hold is a finding, whatever the others prove.
-        found = [fact for _, fact in self._of_entries(leaves, evidence, trust, frozenset, recurs=True)]
-        return any(isinstance(fact, Fact) and fact.index is not None for fact in found)
+        facts = [fact for _, fact in self._of_entries(leaves, evidence, trust, frozenset, recurs=True)]
+        return any(isinstance(fact, Fact) and fact.index is not None for fact in facts)
 
     def with_published(
         self, facts: Attestations, keys: Mapping[bytes, IssuerKey], issuer: str, origins: Sequence[str]
@@ -506,9 +506,9 @@ def attested(fact: Fact) -> str:
     if fact.index is None:
         return f"its checkpoint on {on_ledger(fact)}"
     when = f"by {moment(fact.time)} ({_CLOCKS[fact.clock]})" if fact.time else "at a time that nobody states"
-    own = f"; by the log's own clock {moment(fact.stated)}" if fact.stated else ""
+    stated = f"; by the log's own clock {moment(fact.stated)}" if fact.stated else ""
     seen = f"; {_seen(fact.quorum, fact.witnesses)}" if fact.quorum else ""
-    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{own}{seen}"
+    return f"entry {fact.index} of the log {fact.where}{' ' if fact.time else ', '}{when}{stated}{seen}"
 
 
 def _seen(quorum: WitnessQuorum, witnesses: int) -> str:

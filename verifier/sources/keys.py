@@ -142,17 +142,17 @@ class IssuerKey(NamedTuple):
         cannot be compared, so each log is evaluated on its own; the earliest end counts.
         """
         ends: list[datetime | None] = []
-        told: list[str | None] = []
+        logs: list[str | None] = []
         for bound in reversed(self.history):
             where = bound.fact.where if bound.fact else None
-            if told and (where is None or where in told):
+            if logs and (where is None or where in logs):
                 continue
             # ADR 58: where ledgers give the time, the place in the log does not decide.
             is_later = where == fact.where and not fact.is_required and bound.index > index
             if not is_later and (methods := self._methods(bound)):
-                told.append(where)
+                logs.append(where)
                 ends += [self.revoked, *(method.expires for method in methods)]
-        return min(filter(None, ends), default=None) if told else self.until
+        return min(filter(None, ends), default=None) if logs else self.until
 
     @property
     def gone_by(self) -> datetime | None:
@@ -228,11 +228,11 @@ class IssuerKeys:
 
     def are_one(self, did: str, other: str) -> bool:
         """Return whether two DIDs are the same key, such as a did:key and the did:jwk of that key."""
-        one, same = own_method(did, self._resolver), own_method(other, self._resolver)
-        for found in filter(None, (one, same)):
-            self._work.spend(base58_steps(found.key.kind.digits))
+        first, second = own_method(did, self._resolver), own_method(other, self._resolver)
+        for method in filter(None, (first, second)):
+            self._work.spend(base58_steps(method.key.kind.digits))
         # Threat 55: two names are one presenter only by the very same key.
-        return one is not None and same is not None and one.key == same.key
+        return first is not None and second is not None and first.key == second.key
 
     def certified(self, chain: Sequence[bytes], named: str) -> tuple[str, IssuerKey]:
         """The issuer and the key that certificates name, which are in DER, the leaf first.
@@ -248,8 +248,8 @@ class IssuerKeys:
             issuer, key = certified(chain, named, self._trust, self._work)
             subject = claimed(key.subject)
             source = KeySource("key-certified", f'the key is certified for "{subject}"', subject=subject)
-            found = IssuerKey(key.key, source, key.until, signs=_ANY_USE, since=key.since)
-            self._certified[asked] = issuer, found
+            issuer_key = IssuerKey(key.key, source, key.until, signs=_ANY_USE, since=key.since)
+            self._certified[asked] = issuer, issuer_key
         return self._certified[asked]
 
     def find(
@@ -269,7 +269,7 @@ class IssuerKeys:
             # The fragment is a name in the set at the address. Of a DID that is a key, there is one only.
             method = issuer if self._is_key(issuer) else f"{issuer}#{method.partition('#')[2]}"
         owner = self._documents.owner_of(issuer)
-        listed = {listed for known in (entry, owner) if known for listed in known.list_keys}
+        listed = {listed for each in (entry, owner) if each for listed in each.list_keys}
         try:
             key = self._find(issuer, method, relationship, is_named=is_named, use=use)
         except Problem as problem:
@@ -299,8 +299,8 @@ class IssuerKeys:
         self, issuer: str, method: str, relationship: str, *, is_named: bool, use: Use | None
     ) -> IssuerKey:
         if self._is_key(issuer):
-            found = self._resolver.resolve(issuer).document.verification_method(method, relationship)
-            return IssuerKey(found.key, _ITSELF, found.until, signs=_ANY_USE)
+            stated = self._resolver.resolve(issuer).document.verification_method(method, relationship)
+            return IssuerKey(stated.key, _ITSELF, stated.until, signs=_ANY_USE)
         if method == issuer:  # the only key of today need not be the one that signed
             raise UNNAMED_KEY.saying(
                 "a proof does not say which key of {issuer} made it, and these can change", issuer=issuer
@@ -347,9 +347,9 @@ class IssuerKeys:
         if entry is not None and entry.anchors:  # which certify no key of its document
             raise not_pinned(issuer, method)
         self._require_looked_up(issuer, method, relationship, is_named=is_named or entry is not None)
-        found = self._of_today(self._published(issuer, method), method, relationship)
+        stated = self._of_today(self._published(issuer, method), method, relationship)
         source = KeySource("key-published", f"the key is in the document that {issuer} publishes")
-        return IssuerKey(found.key, source, found.until, signs=found.signs)
+        return IssuerKey(stated.key, source, stated.until, signs=stated.signs)
 
     def _pinned(
         self,
@@ -361,7 +361,7 @@ class IssuerKeys:
     ) -> IssuerKey:
         """A key by the entry's pins alone; the network is asked only for what they verify."""
         keys = tuple(map(PublicKey.from_multikey, issuer.keys))
-        logged = tuple(found for found in bound if found.fact is not None)
+        logged = tuple(each for each in bound if each.fact is not None)
         for key in keys:
             if method.endswith("#" + key.multikey()):
                 return IssuerKey(key, _PINNED, None, logged, pinned=True)
@@ -372,8 +372,8 @@ class IssuerKeys:
         document = self._published(issuer.id, method)
         digest = document_digest(document.value, self._work)
         bound = by_place([*bound, *with_pinned_digest(document, digest, issuer)])
-        if found := self._newest(bound, method, relationship, use):
-            return found
+        if newest := self._newest(bound, method, relationship, use):
+            return newest
         published = self._of_today(document, method, relationship)
         # Threat F9: the host only says which key has this name; the pin decides if it counts.
         if published.key not in keys:
@@ -448,23 +448,25 @@ class IssuerKeys:
             if not (candidate.is_chained or is_for_lists):
                 continue
             try:
-                found = self._method(candidate.document, method, relationship)
+                stated = self._method(candidate.document, method, relationship)
             except Problem:
                 continue
             if use is Use.CREDENTIALS:
-                self._require_stated_use(candidate, found)
+                self._require_stated_use(candidate, stated)
             return IssuerKey(
-                found.key,
+                stated.key,
                 _source(candidate),
-                found.until,
+                stated.until,
                 tuple(
-                    one
-                    for one in bound
-                    if one.is_chained or is_for_lists or not _has(one.document, found.key, relationship)
+                    version
+                    for version in bound
+                    if version.is_chained
+                    or is_for_lists
+                    or not _has(version.document, stated.key, relationship)
                 ),
                 relationship=relationship,
-                revoked=found.revoked,
-                signs=found.signs,
+                revoked=stated.revoked,
+                signs=stated.signs,
             )
         return None
 

@@ -96,28 +96,28 @@ class ListMemory:
         return answer.result
 
     def _fetch(self, source: Fetched, url: str) -> Kept[_Answer]:
-        found: bytes | Problem | None
+        answer: bytes | Problem | None
         try:
-            found = source(url)
+            answer = source(url)
         except Problem as problem:
-            found = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
+            answer = copy.copy(problem)  # without traceback and cause, which keep whole frames alive
         now = self._answers.clock()
-        size = len(url) + (len(found) if isinstance(found, bytes) else 0)
+        size = len(url) + (len(answer) if isinstance(answer, bytes) else 0)
         # ADR 29: until it proves to be the issuer's list, an answer is kept no longer than a failure.
-        return Kept(_Answer(found, now), size, now + FAILURE.total_seconds())
+        return Kept(_Answer(answer, now), size, now + FAILURE.total_seconds())
 
-    def judged(self, url: str, found: Claims | None, now: datetime) -> None:
-        """Set for how long the answer kept under a URL is reused: it is the list `found`, or of no use.
+    def judged(self, url: str, claims: Claims | None, now: datetime) -> None:
+        """Set for how long the answer kept under a URL is reused: it is the list of `claims`, or of no use.
 
         That is the list's `ttl` (Bitstring Status List 2.2), and never longer than until its end.
         """
         answer = self._answers.get(url)
         if answer is None:
             return
-        serves = FAILURE if found is None else _time_to_live(found)
+        serves = FAILURE if claims is None else _time_to_live(claims)
         until = answer.moment + serves.total_seconds()
-        if found is not None and found.valid_until is not None:
-            until = min(until, self._answers.clock() + (found.valid_until - now).total_seconds())
+        if claims is not None and claims.valid_until is not None:
+            until = min(until, self._answers.clock() + (claims.valid_until - now).total_seconds())
         self._answers.serve(url, answer, until)
 
     def read(self, received: Received, forms: Mapping[str, Form], work: Work) -> Secured:
@@ -132,13 +132,17 @@ class ListMemory:
             work.spend(kept.steps)
             return kept.secured
         before = work.left
-        found = read(received, forms, work)
+        secured = read(received, forms, work)
         size = len(text) + size_parsed(text)
-        self._lists.keep(text, Kept(_Read(received, found, before - work.left), size))
-        return found
+        self._lists.keep(text, Kept(_Read(received, secured, before - work.left), size))
+        return secured
 
     def fits(
-        self, secured: Secured, made: Mapping[bytes, PublicKey], work: Work, verify: Callable[[], Secured]
+        self,
+        secured: Secured,
+        signatures: Mapping[bytes, PublicKey],
+        work: Work,
+        verify: Callable[[], Secured],
     ) -> Secured:
         """Call `verify` once for these signatures, and return the document in the reading that they fit.
 
@@ -148,7 +152,7 @@ class ListMemory:
 
         The cost is charged each time, so that no report depends on the cache. Raises what `verify` raises.
         """
-        key = tuple(made.items())
+        key = tuple(signatures.items())
         steps = self._fitting.get(key)
         if steps is not None:
             work.spend(steps)
@@ -156,7 +160,7 @@ class ListMemory:
         before = work.left
         fitting = verify()
         if fitting is secured:
-            size = sum(len(entry) + len(key.raw) for entry, key in made.items())
+            size = sum(len(entry) + len(key.raw) for entry, key in signatures.items())
             self._fitting.keep(key, Kept(before - work.left, size))
         return fitting
 
@@ -166,11 +170,11 @@ class ListMemory:
             return decode(encoded, size)
 
         key = (decode, encoded, size)
-        found = self._bits.get(key)
-        if found is None:
-            found = decode(encoded, size)
-            self._bits.keep(key, Kept(found, len(encoded) + len(found.bits)))
-        return found
+        status_list = self._bits.get(key)
+        if status_list is None:
+            status_list = decode(encoded, size)
+            self._bits.keep(key, Kept(status_list, len(encoded) + len(status_list.bits)))
+        return status_list
 
 
 def _text(received: Received) -> bytes:
@@ -181,11 +185,11 @@ def _text(received: Received) -> bytes:
 
 
 def _time_to_live(claims: Claims) -> timedelta:
-    said = claims.subjects[0].get("ttl")
-    if not isinstance(said, int | float) or said <= 0:
+    ttl = claims.subjects[0].get("ttl")
+    if not isinstance(ttl, int | float) or ttl <= 0:
         return UNSAID
     # Bitstring Status List 2.2: in milliseconds.
-    return LONGEST if said > LONGEST.total_seconds() * 1000 else timedelta(milliseconds=said)
+    return LONGEST if ttl > LONGEST.total_seconds() * 1000 else timedelta(milliseconds=ttl)
 
 
 def is_web_address(url: str) -> bool:

@@ -62,14 +62,14 @@ class Published:
         return answer
 
     def _fetch(self, url: str, limit: int) -> Kept[bytes | Problem]:
-        found: bytes | Problem
+        answer: bytes | Problem
         try:
             # Threat F14: `same_origin`, so that no redirect leads to another host.
-            found = self.fetcher.fetch(url, accept="*/*", limit=limit, same_origin=True)
+            answer = self.fetcher.fetch(url, accept="*/*", limit=limit, same_origin=True)
         except Problem as problem:
-            found = copy.copy(problem)  # without traceback and cause
-        size = len(url) + (len(found) if isinstance(found, bytes) else 0)
-        return Kept(found, size, self.answers.clock() + SERVES)
+            answer = copy.copy(problem)  # without traceback and cause
+        size = len(url) + (len(answer) if isinstance(answer, bytes) else 0)
+        return Kept(answer, size, self.answers.clock() + SERVES)
 
 
 class PublishedLogs:
@@ -124,7 +124,7 @@ class PublishedLogs:
         ask: Callable[[PublishedLog], Iterable[_T]],
         origins: frozenset[str] = frozenset(),
     ) -> tuple[_T, ...]:
-        found: list[_T] = []
+        items: list[_T] = []
         missing: Problem | None = None
         for places in self._of(issuer):
             # ADR 28: a credential only chooses among the logs that the trust list binds to its issuer.
@@ -133,7 +133,7 @@ class PublishedLogs:
             problem: Problem | None = None
             for log in [*places]:  # its own host, then the mirrors
                 try:
-                    found += ask(log)
+                    items += ask(log)
                     break
                 except Problem as failure:  # of the host, whatever it is
                     problem = problem or failure
@@ -144,11 +144,11 @@ class PublishedLogs:
                 assert problem is not None
                 origin = places[0].origin
                 # ADR 28: open, since no host must be able to make a diploma invalid.
-                said = "{why}" if origin in problem.detail else "the log {log}: {why}"
-                missing = NotShown.saying(said, log=origin, why=problem, because=problem)
-        if missing and not found:
+                sentence = "{why}" if origin in problem.detail else "the log {log}: {why}"
+                missing = NotShown.saying(sentence, log=origin, why=problem, because=problem)
+        if missing and not items:
             raise missing
-        return tuple(found)
+        return tuple(items)
 
     def _of(self, issuer: str) -> Iterator[list[PublishedLog]]:
         """Each log of an issuer: at its own host and in its mirrors."""
@@ -161,11 +161,11 @@ class PublishedLogs:
         for origin in dict.fromkeys(log.key.name for log in policy.logs):
             key = (issuer, origin)
             if key not in self._logs:
-                own = [url] if (url := address(origin)) else []
+                home = [url] if (url := address(origin)) else []
                 mirrors = [url.rstrip("/") for log in policy.named(origin) for url in log.mirrors]
                 self._logs[key] = [
                     PublishedLog(origin, url, policy, self._files, self._work, shape)
-                    for url in dict.fromkeys((*own, *mirrors))
+                    for url in dict.fromkeys((*home, *mirrors))
                 ]
             if self._logs[key]:
                 yield self._logs[key]

@@ -67,11 +67,11 @@ class PublishedLog:
         versions = load_json_object(data, limit=LARGEST_DOCUMENTS, work=self._work).get(DOCUMENTS)
         if not isinstance(versions, list) or len(versions) > MOST_DOCUMENTS:
             raise Malformed.saying("its documents are not a list of {most} at the most", most=MOST_DOCUMENTS)
-        found = [_version(version) for version in versions]
-        self._load_tiles(index for index, _ in found)
+        logged = [_version(version) for version in versions]
+        self._load_tiles(index for index, _ in logged)
         return [
             Anchored(document, (self._proved(self._document_entry(document), index),))
-            for index, document in found
+            for index, document in logged
         ]
 
     def _document_entry(self, document: Mapping[str, Any]) -> bytes:
@@ -141,8 +141,8 @@ class PublishedLog:
     def _places(self, leaf: bytes) -> list[Found]:
         """The places where a leaf may be. All runs are asked for, lest the host see which has it."""
         young = self._get(YOUNG, LARGEST)
-        if found := self._shape.find_young(young, leaf):
-            return found
+        if places := self._shape.find_young(young, leaf):
+            return places
         runs = self._shape.runs(self._shape.start(young))
         paths = [self._shape.path(level, number, leaf) for level, number in runs]
         return [place for file in self._get_all(paths, LARGEST) for place in find(file, leaf)]
@@ -164,8 +164,8 @@ class PublishedLog:
     def _checkpoint(self) -> tuple[int, bytes, bytes]:
         """Size, root and note of a checkpoint that the trust list believes."""
         note = self._get(CHECKPOINT, _NOTE)
-        found = attest(note, self._policy).checkpoint
-        return found.size, found.root, note
+        checkpoint = attest(note, self._policy).checkpoint
+        return checkpoint.size, checkpoint.root, note
 
     def _get(self, path: str, limit: int) -> bytes:
         return self._get_all([path], limit)[0]

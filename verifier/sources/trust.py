@@ -151,11 +151,11 @@ class Trust:
     @cached_property
     def by_anchor(self) -> Mapping[bytes, Sequence[RecognisedIssuer]]:
         """The issuers with anchors, by the names of these, in DER."""
-        found: dict[bytes, list[RecognisedIssuer]] = {}
+        issuers: dict[bytes, list[RecognisedIssuer]] = {}
         for issuer in self.issuers:
             for subject in {anchor.subject for anchor in read_anchors(issuer)}:
-                found.setdefault(subject, []).append(issuer)
-        return found
+                issuers.setdefault(subject, []).append(issuer)
+        return issuers
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
@@ -171,11 +171,11 @@ class Trust:
     @cached_property
     def _speaking(self) -> Mapping[str, list[RecognisedLog]]:
         """The logs that speak for each name."""
-        found: dict[str, list[RecognisedLog]] = {}
+        logs: dict[str, list[RecognisedLog]] = {}
         for log in self.logs:
             for name in log.issuers:
-                found.setdefault(name, []).append(log)
-        return found
+                logs.setdefault(name, []).append(log)
+        return logs
 
     def adding(self, issuer: RecognisedIssuer, log: RecognisedLog | None = None) -> Trust:
         """With `issuer`, and `log` speaking for it as well as for those it spoke for before."""
@@ -202,9 +202,9 @@ class Trust:
         self._require_same_logs(other)
         self._require_same_addresses(other)
         for issuer in other.issuers:
-            known = self.issuer(issuer.id)
-            if known is not None:
-                self._require_same(known, issuer, other, versions)
+            entry = self.issuer(issuer.id)
+            if entry is not None:
+                self._require_same(entry, issuer, other, versions)
             elif issuer.id in self._speaking or issuer.id in self._status_issuers:
                 self._require_nothing_new(issuer, other)
         joined, ours = self, {log.key: log for log in self.logs}
@@ -216,8 +216,8 @@ class Trust:
             pins = kept.documents or (() if issuer.keys else issuer.documents)
             # From a file, only the DID that is derived from the issuer's; others are for the list's owner to
             # name.
-            own = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
-            status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *own)))
+            default = [name for name in issuer.status_issuers if name == status_did(issuer.id)]
+            status_issuers = tuple(dict.fromkeys((*kept.status_issuers, *default)))
             kinds = tuple(dict.fromkeys((*issuer.kinds, *kept.kinds)))[:MOST_KINDS]  # the newest first
             kept = replace(
                 kept, documents=pins, list_keys=list_keys, status_issuers=status_issuers, kinds=kinds
@@ -235,9 +235,9 @@ class Trust:
         issuer = self.issuer(did)
         if issuer is None:
             raise NotFound.saying("{did} is not in the trust list", did=did)
-        known = tuple(dict.fromkeys((*kinds, *issuer.kinds)))[:MOST_KINDS]
-        replaced = replace(issuer, kinds=known)
-        return Trust(tuple(replaced if one.id == issuer.id else one for one in self.issuers), self.logs)
+        all_kinds = tuple(dict.fromkeys((*kinds, *issuer.kinds)))[:MOST_KINDS]
+        replaced = replace(issuer, kinds=all_kinds)
+        return Trust(tuple(replaced if each.id == issuer.id else each for each in self.issuers), self.logs)
 
     def _require_same_logs(self, other: Trust) -> None:
         """Require both lists to agree on each log, and on the logs of each name that stands here."""
@@ -268,30 +268,30 @@ class Trust:
         """Refuses an address for a second DID: else one issuer's file could take another's name."""
         for issuer in other.issuers:
             for name in filter(None, (issuer.id, issuer.address)):
-                known = self.issuer(name)
+                entry = self.issuer(name)
                 is_alone = name in self._speaking or name in self._status_issuers
                 # Threat 44c: an address that another's file takes over.
-                if known.id != issuer.id if known else (name == issuer.address and is_alone):
+                if entry.id != issuer.id if entry else (name == issuer.address and is_alone):
                     raise TRUST_DIFFERS.saying(
                         "{name} stands for somebody else on your list than in the file", name=shortened(name)
                     )
 
     def _require_same(
-        self, known: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust, versions: Versions
+        self, entry: RecognisedIssuer, issuer: RecognisedIssuer, other: Trust, versions: Versions
     ) -> None:
-        before, said = self._said_of(known), other._said_of(issuer)
-        if not (before.documents and said.documents) or _leads(
-            before, said, versions
+        before, after = self._said_of(entry), other._said_of(issuer)
+        if not (before.documents and after.documents) or _leads(
+            before, after, versions
         ):  # older files pin none
-            before, said = replace(before, documents=()), replace(said, documents=())
+            before, after = replace(before, documents=()), replace(after, documents=())
         # Threat F12: whoever passes for a known issuer hands over a file with another key in it.
-        if before == said:
+        if before == after:
             return
-        if said.closed is not None and replace(before, closed=said.closed) == said:
+        if after.closed is not None and replace(before, closed=after.closed) == after:
             raise TRUST_DIFFERS.saying(
                 "{issuer} is on your list, and the file says that it closed on {closed}",
                 issuer=issuer.id,
-                closed=f"{said.closed:%Y-%m-%d}",
+                closed=f"{after.closed:%Y-%m-%d}",
             )
         raise TRUST_DIFFERS.saying(
             "{issuer} is on your list, and the file says something else of it", issuer=issuer.id
@@ -313,11 +313,11 @@ class Trust:
     @cached_property
     def _status_issuers(self) -> Mapping[str, list[str]]:
         """The issuers for whom each signer of status lists signs."""
-        found: dict[str, list[str]] = {}
+        signers: dict[str, list[str]] = {}
         for issuer in self.issuers:
             for name in issuer.status_issuers:
-                found.setdefault(name, []).append(issuer.id)
-        return found
+                signers.setdefault(name, []).append(issuer.id)
+        return signers
 
     def keeps_lists_of(self, did: str) -> tuple[str, ...]:
         """The issuers whose entries name `did` as one that signs their status lists."""
@@ -331,22 +331,22 @@ class Trust:
         A log's documents go before pinned keys: lists once had both. If only keys are pinned, `listKeys` name
         the keys of the DID for status lists, and a stranger's file could add his own.
         """
-        said = replace(beside_documents(issuer), name="", reason="", kinds=())
+        entry = replace(beside_documents(issuer), name="", reason="", kinds=())
         if issuer.keys and not self._logs_of(issuer.id):
-            return replace(said, list_keys=issuer.list_keys)
-        return replace(said, keys=(), list_keys=())
+            return replace(entry, list_keys=issuer.list_keys)
+        return replace(entry, keys=(), list_keys=())
 
     def _logs_of(self, did: str) -> set[str]:
         return {log.key for log in self._speaking.get(did, ())}
 
     def require_own_names(self, added: Iterable[RecognisedIssuer]) -> None:
         """Raises `NAME_TAKEN` where a new issuer is called like another one, here or among those added."""
-        known = {issuer.id for issuer in self.issuers}
+        dids = {issuer.id for issuer in self.issuers}
         names = {letters(issuer.name): issuer for issuer in self.issuers}
         for issuer in added:
             other = names.setdefault(letters(issuer.name), issuer)
             # Threats 38, F12: people take two names that look alike for one.
-            if letters(issuer.name) and issuer.id not in known and other.id != issuer.id:
+            if letters(issuer.name) and issuer.id not in dids and other.id != issuer.id:
                 raise NAME_TAKEN.saying(
                     "{issuer} is called {name}, like {other}, which is another issuer",
                     issuer=shortened(issuer.id),
@@ -367,11 +367,11 @@ class Trust:
             raise NotFound.saying("{did} is not in the trust list", did=did)
         did = issuer.id
         logs = sorted((handed_over(log) for log in self.logs if did in log.issuers), key=lambda log: log.key)
-        said = {
+        entries = {
             "issuer": written(replace(beside_documents(issuer), reason="", kinds=())),
             "logs": [written(replace(log, issuers=(did,))) for log in logs],
         }
-        return figures(hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(said)))).digest())
+        return figures(hashlib.sha256(jcs.canonicalize(orjson.loads(orjson.dumps(entries)))).digest())
 
     def removing(self, did: str) -> Trust:
         """Without `did`. Raises `NotFound`."""
@@ -458,7 +458,7 @@ class Trust:
                     raise Malformed.saying(
                         "the status issuer {name} is neither a DID nor an https URL", name=shortened(name)
                     )
-        alone = Counter(each for one in trust.issuers if one.is_by_anchor for each in set(one.anchors))
+        alone = Counter(each for entry in trust.issuers if entry.is_by_anchor for each in set(entry.anchors))
         if any(times > 1 for times in alone.values()):  # of whom is a credential that one leads to?
             raise Malformed("two issuers without an address have the same anchor")
         speaking: dict[str, list[int]] = {}
@@ -493,23 +493,24 @@ def names_another(parts: Sequence[str], did: str, trust: TrustSource) -> bool:
     # Threat K3: a sentence with a name that it borrows is not said.
     if not isinstance(trust, NamedTrust) or "did:" in constant.casefold():
         return True
-    said = look(f"{constant}.")  # so that a name in brackets is not taken for an addition
+    sentence = look(f"{constant}.")  # so that a name in brackets is not taken for an addition
     return any(
-        other != did and len(name) >= _SHORTEST_NAME and name in said for other, name in trust.looks.items()
+        other != did and len(name) >= _SHORTEST_NAME and name in sentence
+        for other, name in trust.looks.items()
     )
 
 
 def resembling(looks: Mapping[str, str], name: str) -> list[str]:
     """The DIDs whose names look like this one, a few at the most."""
     asked = look(name[:_LONGEST_NAME])
-    return list(islice((did for did, known in looks.items() if alike(known, asked)), _MOST_RESEMBLING))
+    return list(islice((did for did, other in looks.items() if alike(other, asked)), _MOST_RESEMBLING))
 
 
-def _leads(before: RecognisedIssuer, said: RecognisedIssuer, versions: Versions) -> bool:
-    """Return whether the chain of the document that `before` pins last leads to that of `said`."""
-    if before.documents == said.documents:
+def _leads(before: RecognisedIssuer, after: RecognisedIssuer, versions: Versions) -> bool:
+    """Return whether the chain of the document that `before` pins last leads to that of `after`."""
+    if before.documents == after.documents:
         return True
-    first, last = (base64url_decode(entry.documents[-1], limit=64) for entry in (before, said))
+    first, last = (base64url_decode(entry.documents[-1], limit=64) for entry in (before, after))
     try:
         return leads(versions(before.id), before.id, first, last, Work())
     except Problem:  # its log could not be asked, or shows no documents: nothing leads there

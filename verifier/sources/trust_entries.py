@@ -150,8 +150,10 @@ class RecognisedLog:
 
     def trusted(self, ledgers: tuple[TrustedLedger, ...] | None = None) -> TrustedLog:
         """The log as the ledger has it, with these ledgers or its own. Raises `Malformed`."""
-        vkeys = tuple(one if isinstance(one, str) else one.key for one in self.witnesses)
-        operators = {one.key: one.operator for one in self.witnesses if not isinstance(one, str)}
+        vkeys = tuple(witness if isinstance(witness, str) else witness.key for witness in self.witnesses)
+        operators = {
+            witness.key: witness.operator for witness in self.witnesses if not isinstance(witness, str)
+        }
         return TrustedLog.of(
             self.key,
             self.clock,
@@ -238,10 +240,13 @@ def _without(log: RecognisedLog, parameter: str) -> RecognisedLog:
     Other ledgers may mean something else by its name, but by a file.
     """
     ledgers = tuple(
-        replace(one, parameters={name: one.parameters[name] for name in one.parameters if name != parameter})
-        if one.kind == KIND or (parameter == BLOCKS and _names_file(one.parameters))
-        else one
-        for one in log.ledgers
+        replace(
+            ledger,
+            parameters={name: ledger.parameters[name] for name in ledger.parameters if name != parameter},
+        )
+        if ledger.kind == KIND or (parameter == BLOCKS and _names_file(ledger.parameters))
+        else ledger
+        for ledger in log.ledgers
     )
     return replace(log, ledgers=ledgers)
 
@@ -260,18 +265,18 @@ def pinned(ledger: TrustedLedger) -> KnownRows | None:
     """
     if not _names_file(ledger.parameters):
         return None
-    found = KnownRows(**ledger.parameters[BLOCKS])
-    is_digest = isinstance(found.sha256, str) and len(base64url_decode(found.sha256, limit=64)) == 32
-    if type(found.rows) is not int or found.rows < 1 or not is_digest:
+    blocks = KnownRows(**ledger.parameters[BLOCKS])
+    is_digest = isinstance(blocks.sha256, str) and len(base64url_decode(blocks.sha256, limit=64)) == 32
+    if type(blocks.rows) is not int or blocks.rows < 1 or not is_digest:
         raise Malformed.saying(
             "the blocks of {where} are not a number of rows and a digest", where=ledger.where
         )
-    return found
+    return blocks
 
 
 def _names_file(parameters: Mapping[str, Any]) -> bool:
-    said = parameters.get(BLOCKS)
-    return isinstance(said, dict) and said.keys() == set(KnownRows._fields)
+    blocks = parameters.get(BLOCKS)
+    return isinstance(blocks, dict) and blocks.keys() == set(KnownRows._fields)
 
 
 BLOCKS = "blocks"
@@ -302,7 +307,7 @@ def version_of(entry: Mapping[str, Any]) -> int:
     witnesses, quorum = entry.get("witnesses", ()), entry.get("quorum", 0)
     listed = {ledger["where"] for ledger in entry.get("ledgers", ())}
     by_witnesses = [8] if WITNESSES in _named(entry.get("requires")) - listed else []
-    with_operator = [8 for one in (*witnesses, quorum) if isinstance(one, dict)]
+    with_operator = [8 for member in (*witnesses, quorum) if isinstance(member, dict)]
     in_files = [3 for _, parameters in ledgers if _names_file(parameters)]
     with_begin = [5 for kind, parameters in ledgers if kind == KIND and SINCE in parameters]
     return max(
@@ -322,7 +327,7 @@ def _named(requires: object) -> set[str]:
     if isinstance(requires, str):
         return {requires}
     groups = requires.values() if isinstance(requires, dict) else []
-    members = [one for group in groups if isinstance(group, list) for one in group]
+    members = [member for group in groups if isinstance(group, list) for member in group]
     return set[str]().union(*map(_named, members))
 
 
@@ -387,10 +392,10 @@ _ATTRIBUTES: Mapping[str, str] = {
 def _entries(
     value: Mapping[str, Any], where: str, form: Mapping[str, type], version: int
 ) -> Iterator[dict[str, Any]]:
-    found = value.get(where, [])
-    if not isinstance(found, list):
+    items = value.get(where, [])
+    if not isinstance(items, list):
         raise Malformed.saying("{where} is not a list", where=where)
-    for item in found:
+    for item in items:
         yield _members(item, where, form)
         # A program of the file's version would overlook the member, and believe more than it says.
         if later := sorted(name for name in item if VERSION_OF.get(name, 1) > version):
@@ -415,7 +420,7 @@ def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, An
         raise Malformed.saying("an entry of {where} is no object", where=where)
     if lacking := [name for name in _REQUIRED[where] if not isinstance(item.get(name), str)]:
         raise Malformed.saying("an entry of {where} lacks {member}", where=where, member=lacking[0])
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in item.items():
         kind = form.get(name)
         read = _read(value, kind) if kind else None
@@ -425,8 +430,8 @@ def _members(item: object, where: str, form: Mapping[str, type]) -> dict[str, An
                 name=shortened(name),
                 where=where,
             )
-        found[_ATTRIBUTES.get(name, name)] = read
-    return found
+        members[_ATTRIBUTES.get(name, name)] = read
+    return members
 
 
 def _read(value: object, kind: type) -> object | None:
@@ -459,9 +464,9 @@ def _read(value: object, kind: type) -> object | None:
 
 def _witnesses(value: object) -> tuple[str | RecognisedWitness, ...] | None:
     """Each is a vkey, or an object with a vkey and an operator."""
-    found = [_witness(item) for item in value] if isinstance(value, list) else [None]
-    known = tuple(one for one in found if one is not None)
-    return known if len(known) == len(found) else None
+    read = [_witness(item) for item in value] if isinstance(value, list) else [None]
+    witnesses = tuple(witness for witness in read if witness is not None)
+    return witnesses if len(witnesses) == len(read) else None
 
 
 def _witness(value: object) -> str | RecognisedWitness | None:
@@ -469,26 +474,28 @@ def _witness(value: object) -> str | RecognisedWitness | None:
         return value
     if not isinstance(value, dict) or value.keys() != set(RecognisedWitness._fields):
         return None
-    found = RecognisedWitness(**value)
-    are_texts = isinstance(found.key, str) and isinstance(found.operator, str)
-    return found if are_texts and found.operator else None
+    witness = RecognisedWitness(**value)
+    are_texts = isinstance(witness.key, str) and isinstance(witness.operator, str)
+    return witness if are_texts and witness.operator else None
 
 
 def _ledgers(value: object) -> tuple[TrustedLedger, ...] | None:
     """The ledgers of one log. Each ledger's kind of evidence checks the form of its parameters."""
     if not isinstance(value, list) or len(value) > MOST_LEDGERS:
         return None
-    found = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
-    named = Counter((ledger.kind, ledger.where) for ledger in found)
+    ledgers = [TrustedLedger(**_members(item, "ledgers", _LEDGER)) for item in value]
+    named = Counter((ledger.kind, ledger.where) for ledger in ledgers)
     if twice := [where for (_, where), times in named.items() if times > 1]:
         raise Malformed.saying("it has more than one entry for {name}", name=shortened(twice[0]))
-    for ledger in found:
+    for ledger in ledgers:
         pinned(ledger)
-    if long := [one.where for one in found if len(jcs.canonicalize(one.parameters)) > LARGEST_PARAMETERS]:
+    if long := [
+        each.where for each in ledgers if len(jcs.canonicalize(each.parameters)) > LARGEST_PARAMETERS
+    ]:
         raise TooLarge.saying(
             "the parameters of {name} are longer than {most} bytes", name=long[0], most=LARGEST_PARAMETERS
         )
-    return tuple(found)
+    return tuple(ledgers)
 
 
 def read_kinds(value: object) -> tuple[KindFiles, ...] | None:
@@ -517,12 +524,12 @@ def _requirement(value: object) -> Requirement | None:
     of = value.get(min(names & {"of", "anyOf", "allOf"}, default=""))
     if not isinstance(of, list) or names not in ({"atLeast", "of"}, {"anyOf"}, {"allOf"}):
         return None
-    members = tuple(one if isinstance(one, str) else _requirement(one) for one in of)
-    known = tuple(one for one in members if one is not None)
+    members = tuple(each if isinstance(each, str) else _requirement(each) for each in of)
+    parts = tuple(each for each in members if each is not None)
     count = value.get("atLeast", 1 if "anyOf" in value else len(of))
-    if type(count) is not int or len(known) != len(members):
+    if type(count) is not int or len(parts) != len(members):
         return None
-    return Requirement(count, known)
+    return Requirement(count, parts)
 
 
 def _reached(value: object) -> Reached | None:

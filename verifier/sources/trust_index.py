@@ -52,8 +52,8 @@ def open_trust(path: Path) -> TrustSource:
     before = _state(path)
     if before is None or before[2] < LONG:
         return Trust.load(path)
-    if found := IndexedTrust.open(path, before):
-        return found
+    if indexed := IndexedTrust.open(path, before):
+        return indexed
     trust = Trust.load(path)
     if _state(path) == before:
         with contextlib.suppress(OSError):
@@ -79,7 +79,7 @@ class IndexedTrust:
         """The list in this state, unless its index is missing, of another one, damaged, or anybody's."""
         try:
             with open_regular(index_of(path)) as file:
-                own = os.fstat(file.fileno())
+                status = os.fstat(file.fileno())
                 import mmap  # only here: most trust files are short
 
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -87,9 +87,9 @@ class IndexedTrust:
             return None
         begins = _MAGIC + _STATE.pack(*state)
         # Whoever writes the index says who is trusted: the file's owner or this user, and nobody else.
-        is_private = own.st_uid in (os.geteuid(), state[5]) and not stat.S_IMODE(own.st_mode) & 0o022
+        is_private = status.st_uid in (os.geteuid(), state[5]) and not stat.S_IMODE(status.st_mode) & 0o022
         # ADR 29: two changes of the file can fall into one tick of the clock.
-        if not is_private or own.st_mtime_ns - state[4] < _SETTLED:
+        if not is_private or status.st_mtime_ns - state[4] < _SETTLED:
             return None
         if len(data) < _ROWS or data[: len(begins)] != begins:
             return None
@@ -111,30 +111,30 @@ class IndexedTrust:
 
     def resembling(self, name: str) -> Sequence[RecognisedIssuer]:
         """See `NamedTrust`."""
-        return [found for did in resembling(self.looks, name) if (found := self.issuer(did))]
+        return [issuer for did in resembling(self.looks, name) if (issuer := self.issuer(did))]
 
     def anchored(self, subject: bytes) -> Sequence[RecognisedIssuer]:
         """See `AnchoredTrust`."""
-        found = self._find(_digest("anchor", subject.hex()))
-        return Trust.parse(found).issuers if found else ()
+        data = self._find(_digest("anchor", subject.hex()))
+        return Trust.parse(data).issuers if data else ()
 
     @cached_property
     def looks(self) -> Mapping[str, str]:
-        found: dict[str, str] = orjson.loads(self._find(_LOOKS) or b"{}")
-        return found
+        looks: dict[str, str] = orjson.loads(self._find(_LOOKS) or b"{}")
+        return looks
 
     def _said_of(self, name: str) -> Trust:
-        known = self._known.get(name)
-        if known is None:
-            found = self._find(_digest("issuer", name))
-            if found is None:
+        trust = self._known.get(name)
+        if trust is None:
+            data = self._find(_digest("issuer", name))
+            if data is None:
                 return _NOTHING
-            said = Trust.parse(found)
-            did = said.issuers[0].id if said.issuers else name  # for which the name may stand
-            logs = [self._log(log.key) for log in said.logs]
+            stored = Trust.parse(data)
+            did = stored.issuers[0].id if stored.issuers else name  # for which the name may stand
+            logs = [self._log(log.key) for log in stored.logs]
             speaking = tuple(replace(log, issuers=_with(did, log.issuers)) for log in logs)
-            known = self._known[name] = Trust(said.issuers, speaking, self._file)
-        return known
+            trust = self._known[name] = Trust(stored.issuers, speaking, self._file)
+        return trust
 
     def _log(self, key: str) -> RecognisedLog:
         if key not in self._logs:
@@ -145,10 +145,10 @@ class IndexedTrust:
         low, high = 0, self._rows
         while low < high:
             middle = (low + high) // 2
-            found, place, length = _ROW.unpack_from(self._data, _ROWS + middle * _ROW.size)
-            if found == digest:
+            key, place, length = _ROW.unpack_from(self._data, _ROWS + middle * _ROW.size)
+            if key == digest:
                 return self._data[place : place + length]
-            low, high = (middle + 1, high) if found < digest else (low, middle)
+            low, high = (middle + 1, high) if key < digest else (low, middle)
         return None
 
 
@@ -163,10 +163,10 @@ def _with(name: str, issuers: Sequence[str]) -> tuple[str, ...]:
 def _state(path: Path) -> tuple[int, ...] | None:
     """The state by which a change of the file is noticed; `None` if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_uid
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_uid
 
 
 def _digest(kind: str, name: str) -> bytes:
@@ -205,12 +205,12 @@ def _index(state: tuple[int, ...], trust: Trust) -> bytearray:
         rows.append(_ROW.pack(_digest("anchor", subject.hex()), *append(Trust(tuple(issuers)).to_bytes())))
     shared: dict[tuple[int, ...], tuple[int, int]] = {}  # of all names with these logs and no entry
     for name in names:
-        own = (entries[name],) if name in entries else ()
-        numbers = tuple(speaking.get(own[0].id if own else name, ()))
-        where = None if own else shared.get(numbers)
+        listed = (entries[name],) if name in entries else ()
+        numbers = tuple(speaking.get(listed[0].id if listed else name, ()))
+        where = None if listed else shared.get(numbers)
         if where is None:
-            where = append(Trust(own, tuple(logs[number] for number in numbers)).to_bytes())
-            if not own:
+            where = append(Trust(listed, tuple(logs[number] for number in numbers)).to_bytes())
+            if not listed:
                 shared[numbers] = where
         rows.append(_ROW.pack(_digest("issuer", name), *where))
     index[_ROWS : _ROWS + len(rows) * _ROW.size] = b"".join(sorted(rows))

@@ -165,8 +165,8 @@ def move(place: Place, store: str | None, shards: str | None, ledger: str | None
 
     if here == any((store, shards, ledger)):
         raise click.UsageError("Where to? --store, --shards or --ledger; or --here, and none of these.")
-    made, consent = place.open(), place.consent
-    at = stores_of(made.home)
+    local_issuer, consent = place.open(), place.consent
+    at = stores_of(local_issuer.home)
     wanted = (
         Stores() if here else Stores(store or at.store, shards or at.shards, ledger or store or at.ledger)
     )
@@ -174,15 +174,20 @@ def move(place: Place, store: str | None, shards: str | None, ledger: str | None
         consent.keep(address)
     if wanted.ledger:
         consent.keep(address_of(wanted.ledger))
-    with Counter("Moving", made.store.count()) as counter:
+    with Counter("Moving", local_issuer.store.count()) as counter:
         move_issuer(
-            made, wanted, counter.count, engines=consent.engines(), shard_stores=consent.shard_stores()
+            local_issuer,
+            wanted,
+            counter.count,
+            engines=consent.engines(),
+            shard_stores=consent.shard_stores(),
         )
-    made = place.open()
-    goes_on = wanted.store or str(made.home)
+    local_issuer = place.open()
+    goes_on = wanted.store or str(local_issuer.home)
     return Result(
         {"store": wanted.store, "shards": wanted.shards, "ledger": wanted.ledger},
-        f"{made.name} goes on at {goes_on}, with its {counted(made.store.count(), *made.nouns)}",
+        f"{local_issuer.name} goes on at {goes_on}, "
+        f"with its {counted(local_issuer.store.count(), *local_issuer.nouns)}",
     )
 
 
@@ -192,8 +197,8 @@ def trust(place: Place) -> Result:
     return _trust_file(place.open(), place.session)
 
 
-def _trust_file(made: Issuer, session: Session) -> Result:
-    data = made.trust_file()
+def _trust_file(local_issuer: Issuer, session: Session) -> Result:
+    data = local_issuer.trust_file()
     printed = json.dumps(data, indent=2)
     say(f"Its fingerprint, for those who add it to compare: {session.fingerprint(printed.encode())}")
     return Result(data, printed)
@@ -207,23 +212,29 @@ def close(place: Place, yes: bool) -> Result:
     Afterwards nothing is issued, corrected, claimed or revoked here. With that trust file, the lists of the
     closing have no end.
     """
-    made = place.open()
-    if suspended := made.store.states().get(EditionState.SUSPENDED):
+    local_issuer = place.open()
+    if suspended := local_issuer.store.states().get(EditionState.SUSPENDED):
         say(f"{counted(suspended, 'edition')} suspended: nobody can reinstate them afterwards.")
-    if made.identity.closing is None and not agreed(
-        f"Close {made.name} for good? It can issue, correct and revoke nothing afterwards.", yes
+    if local_issuer.identity.closing is None and not agreed(
+        f"Close {local_issuer.name} for good? It can issue, correct and revoke nothing afterwards.", yes
     ):
         raise Declined("nothing was closed")
-    day = close_issuer(made)
-    place.recognise(made)
-    say(f"{made.name} closed on {day:%Y-%m-%d}; its last status lists are in {made.shared.where('status')}.")
-    if made.identity.url:
-        say(*text.to_publish(made), "and leave them there for as long as anybody may ask.")
+    day = close_issuer(local_issuer)
+    place.recognise(local_issuer)
+    say(
+        f"{local_issuer.name} closed on {day:%Y-%m-%d}; "
+        f"its last status lists are in {local_issuer.shared.where('status')}."
+    )
+    if local_issuer.identity.url:
+        say(*text.to_publish(local_issuer), "and leave them there for as long as anybody may ask.")
     say("Hand out all bundles anew, with these lists in them:", typed("issuer", "export"))
     say("Hand out the trust file that is printed here: by it, the lists have no end; else they have a year.")
     if not place.consent.is_own:  # nothing in a folder from elsewhere changes your list unasked
-        say(f"Your own trust list needs it, too: {typed('trust', 'remove')} {made.did}, then trust add FILE")
-    return _trust_file(made, place.session)
+        say(
+            f"Your own trust list needs it, too: {typed('trust', 'remove')} {local_issuer.did}, "
+            "then trust add FILE"
+        )
+    return _trust_file(local_issuer, place.session)
 
 
 @verb(issuer)
@@ -246,9 +257,9 @@ def sweep(place: Place, yes: bool) -> Result:
     In a bucket that takes a key with the right to delete, which no other command needs.
     """
 
-    def agree(found: Sequence[ShardName]) -> None:
+    def agree(names: Sequence[ShardName]) -> None:
         question = tr("Delete {files} that nothing names?")
-        if not agreed(question.format(files=tr_count("{count} file", "{count} files", len(found))), yes):
+        if not agreed(question.format(files=tr_count("{count} file", "{count} files", len(names))), yes):
             raise Declined("nothing was deleted")
 
     removed, left = swept(place.open(), agree)
@@ -282,16 +293,16 @@ def leave(place: Place, yes: bool) -> Result:
 
     What was begun by template.json keeps it: the rest of a file, and later editions of a credential.
     """
-    made = place.open()
+    local_issuer = place.open()
     if (
-        None in made.kinds.references
-        and not made.kinds.has(shipped())
+        None in local_issuer.kinds.references
+        and not local_issuer.kinds.has(shipped())
         and not agreed(
             "New credentials are made without template.json, and without what you edited there. Go on?", yes
         )
     ):
         raise Declined("the template stays in force")
-    left = made.leave_template()
+    left = local_issuer.leave_template()
     reference = shipped().reference
     words = f"new credentials name {reference}" if left else "new credentials name their kind already"
     return Result({"kind": reference, "changed": left}, words)

@@ -81,25 +81,25 @@ def claim(
         )
     if not everyone and (out or since or again):
         raise click.UsageError("--out, --since and --again go with --all.")
-    made = place.open()
-    made.identity.require_open()
-    made.require_clock()
-    claims = claims_of(made, url or own_address(made), place.session)
+    issuer = place.open()
+    issuer.identity.require_open()
+    issuer.require_clock()
+    claims = claims_of(issuer, url or own_address(issuer), place.session)
     if out is not None:
-        require_kind(made, kind)
+        require_kind(issuer, kind)
         wanted = Filter(kind=kind, since=since and since.date())
-        return _for_all(made, claims, out, wanted, again, yes, place.session.now(), url)
+        return _for_all(issuer, claims, out, wanted, again, yes, place.session.now(), url)
     links: dict[str, str] = {}
-    chosen = dict.fromkeys(_claimable(made, selector, kind) for selector in selectors)
+    chosen = dict.fromkeys(_claimable(issuer, selector, kind) for selector in selectors)
     shared = Counter(which.number for which in chosen)
     for which in chosen:
         number = which.number if shared[which.number] == 1 else f"{which.kind} {which.number}"
         if anew:
-            made.release(which)
-        elif made.is_bound(made.store.current(which)):
+            issuer.release(which)
+        elif issuer.is_bound(issuer.store.current(which)):
             say(f"{number} is bound to a wallet, and no other can claim it. If that one is lost: --anew.")
-        links[number] = str(claims.offer(which, made, now=place.session.now()))
-    _, many = made.kinds.nouns({which.kind for which in chosen})
+        links[number] = str(claims.offer(which, issuer, now=place.session.now()))
+    _, many = issuer.kinds.nouns({which.kind for which in chosen})
     ended = "" if anew else ", if nobody has used them,"
     _advise(claims, url, f"Earlier links for the same {many}{ended} are good no longer.")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
@@ -128,7 +128,7 @@ def _advise(claims: ClaimLinks, url: str | None, *ended: str) -> None:
 
 
 def _for_all(
-    made: Issuer,
+    issuer: Issuer,
     claims: ClaimLinks,
     out: Path,
     wanted: Filter,
@@ -139,13 +139,13 @@ def _for_all(
 ) -> Result:
     from issuer.desk.linkfile import LinkFile, LinkState
 
-    file, listing, total = LinkFile(out, claims, made), made.listing, made.store.count()
+    file, listing, total = LinkFile(out, claims, issuer), issuer.listing, issuer.store.count()
     name = printable(str(out))
-    _, many = made.kinds.nouns([wanted.kind] if wanted.kind else None)
+    _, many = issuer.kinds.nouns([wanted.kind] if wanted.kind else None)
 
     def unclaimed(stage: str) -> Iterator[Entry]:
         with Progress(stage, total) as progress:
-            yield from listing.select(progress.counting(made.entries()), _UNCLAIMED)
+            yield from listing.select(progress.counting(issuer.entries()), _UNCLAIMED)
 
     fits = partial(listing.fits, wanted=wanted)
     if again:
@@ -174,12 +174,12 @@ def _for_all(
     return Result(data, f"{counted(made_now, 'new link')}, {kept} kept: {name}")
 
 
-def own_address(made: Issuer) -> str:
+def own_address(issuer: Issuer) -> str:
     """The address that links begin with by default; `serve` with its defaults answers there."""
-    return made.identity.url or f"https://localhost:{PORT}"
+    return issuer.identity.url or f"https://localhost:{PORT}"
 
 
-def claims_of(made: Issuer, url: str, session: Session) -> ClaimLinks:
+def claims_of(issuer: Issuer, url: str, session: Session) -> ClaimLinks:
     """The issuer's claim links, which begin with `url`. Raises `Refused` for one that none can begin with."""
     from exchange.claim import ClaimLink, InvalidLink
     from issuer.desk.claims import ClaimLinks
@@ -191,15 +191,17 @@ def claims_of(made: Issuer, url: str, session: Session) -> ClaimLinks:
     except InvalidLink:
         hint = "It is https:// and a host in small ASCII letters; http:// is for this machine only."
         raise Refused(f"no claim link can begin with {url}", hint=hint) from None
-    return ClaimLinks(open_links(made.home), service, session.methods)
+    return ClaimLinks(open_links(issuer.home), service, session.methods)
 
 
-def _claimable(made: Issuer, selector: str, kind: str) -> KindNumber:
-    found = made.store.current(select(made, selector, kind).which)
-    if found.is_suspended:
+def _claimable(issuer: Issuer, selector: str, kind: str) -> KindNumber:
+    entry = issuer.store.current(select(issuer, selector, kind).which)
+    if entry.is_suspended:
         raise CREDENTIAL_SUSPENDED(
-            f"{made.kinds.nouns({found.kind})[0]} {found.number} is suspended: nobody can claim it"
+            f"{issuer.kinds.nouns({entry.kind})[0]} {entry.number} is suspended: nobody can claim it"
         )
-    if found.reason is not None:
-        raise Refused(f"{made.kinds.nouns({found.kind})[0]} {found.number} was revoked: nobody can claim it")
-    return found.which
+    if entry.reason is not None:
+        raise Refused(
+            f"{issuer.kinds.nouns({entry.kind})[0]} {entry.number} was revoked: nobody can claim it"
+        )
+    return entry.which

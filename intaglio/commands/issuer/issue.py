@@ -136,13 +136,13 @@ def init(
     wanted = media_types(forms)
     if iss == "https" and not place.exists and SD_JWT_VC not in wanted:
         raise click.UsageError("--iss https is for SD-JWT VCs: add --form dc+sd-jwt.")
-    made = place.create(described, where, _form_of(place, forms))
-    if iss == "did" and made.identity.address:
+    issuer = place.create(described, where, _form_of(place, forms))
+    if iss == "did" and issuer.identity.address:
         raise ANOTHER_ISSUER("credentials of the issuer that lives here name it by its https address")
-    _warn(made, wanted)
-    made.issued_as.remember(made.issued_as.names(wanted))
-    data = {"did": made.did, "name": made.name, "folder": str(place.folder), "log": made.log.origin}
-    return Result(data, made.did)
+    _warn(issuer, wanted)
+    issuer.issued_as.remember(issuer.issued_as.names(wanted))
+    data = {"did": issuer.did, "name": issuer.name, "folder": str(place.folder), "log": issuer.log.origin}
+    return Result(data, issuer.did)
 
 
 @verb(verbs)
@@ -288,19 +288,19 @@ def issue(
             with _checked(place, order, composer, described) as table:
                 if table and not table.survey.good:
                     # An issuer is for good, and nobody agreed to one: without a good row nothing is asked.
-                    made, done = None, unissued(order, table)
+                    issuer, done = None, unissued(order, table)
                 else:
-                    made = place.create(described, form=secured_as)
-                    _warn(made, asked)
-                    with _counting(made, nouns, meter):
-                        done = made.issue_file(order, table)
-            if made and (done.issued + len(done.survey.known) <= MOST_FILES or out):
+                    issuer = place.create(described, form=secured_as)
+                    _warn(issuer, asked)
+                    with _counting(issuer, nouns, meter):
+                        done = issuer.issue_file(order, table)
+            if issuer and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
-                    written = _write(made, done, order, folder, meter, missing, evidence=not no_evidence)
+                    written = _write(issuer, done, order, folder, meter, missing, evidence=not no_evidence)
                 except (OSError, Conflict) as error:
                     refused = error
-        if made and done.issued and not made.identity.url:
-            say(text.without_address(made.identity, nouns))
+        if issuer and done.issued and not issuer.identity.url:
+            say(text.without_address(issuer.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
     again += ["--no-evidence"] if no_evidence else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
@@ -338,10 +338,10 @@ class FileOutcome(NamedTuple):
     def result(self, options: Sequence[str]) -> Result:
         """The result for stdout, after the talk on stderr; `options` are those to type again."""
         survey = self.done.survey
-        failed, known, changed = len(survey.findings), len(survey.known), len(survey.changed)
+        failed, before, changed = len(survey.findings), len(survey.known), len(survey.changed)
         if not self.is_seen:
-            for found in text.remarks(self.source, self.done, self.nouns, self.kind):
-                say(*found)
+            for lines in text.remarks(self.source, self.done, self.nouns, self.kind):
+                say(*lines)
         if error_file := self.done.error_file:
             if self.errors not in (error_file, self.source.path):
                 say(f"{self.errors} is not as it was written for this file: it stays as it is.")
@@ -375,7 +375,7 @@ class FileOutcome(NamedTuple):
             "unwitnessed": self.unwitnessed,
             "dryRun": self.dry_run,
         }
-        words = f"{count}, {known} issued before{differ}, {failed} with errors{added}"
+        words = f"{count}, {before} issued before{differ}, {failed} with errors{added}"
         return Result(data, words, PARTLY if failed or self.refused or self.unwitnessed else 0)
 
 
@@ -396,12 +396,12 @@ def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Fo
     return None if place.exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
 
 
-def _warn(made: Issuer, asked: Sequence[str]) -> None:
+def _warn(issuer: Issuer, asked: Sequence[str]) -> None:
     """Warns of suites and algorithms that some programs refuse. Raises `SUITE_NOT_FOR_KEY`."""
-    elsewhere = made.own_signer  # no secret is opened for this
-    key = elsewhere.public_key if elsewhere else made.keys.public_keys["assertion"]
-    for media_type in asked or [made.form.media_type]:
-        name = made.forms[media_type].algorithm(key)
+    elsewhere = issuer.own_signer  # no secret is opened for this
+    key = elsewhere.public_key if elsewhere else issuer.keys.public_keys["assertion"]
+    for media_type in asked or [issuer.form.media_type]:
+        name = issuer.forms[media_type].algorithm(key)
         warn_of_refusals("" if media_type == VC_JWT else name)  # who reads one knows each algorithm of ours
 
 
@@ -442,7 +442,7 @@ def _number_secret(place: Place) -> bytes:
 
 
 def _write(
-    made: Issuer,
+    issuer: Issuer,
     done: Issued,
     order: Order,
     out: Path,
@@ -451,14 +451,14 @@ def _write(
     *,
     evidence: bool,
 ) -> list[Path]:
-    job, forms = done.job, made.issued_as.names(order.forms)
-    entries = made.entries(job.seqs.start, job.seqs.stop) if job else []
-    before = [made.store.current(made.store.entry(seq).which) for seq in done.survey.known.values()]
-    standing = (each for entry in before for each in made.editions(entry) if each.form in forms)
+    job, forms = done.job, issuer.issued_as.names(order.forms)
+    entries = issuer.entries(job.seqs.start, job.seqs.stop) if job else []
+    before = [issuer.store.current(issuer.store.entry(seq).which) for seq in done.survey.known.values()]
+    standing = (each for entry in before for each in issuer.editions(entry) if each.form in forms)
     chosen = [*entries, *standing]
     return list(
         export(
-            made,
+            issuer,
             chosen,
             out,
             meter,
@@ -470,15 +470,15 @@ def _write(
 
 
 @contextmanager
-def _counting(made: Issuer, nouns: Noun, meter: ProgressMeter) -> Iterator[None]:
+def _counting(issuer: Issuer, nouns: Noun, meter: ProgressMeter) -> Iterator[None]:
     """Report how many were issued if the user interrupts the work inside."""
-    before = made.store.count()
+    before = issuer.store.count()
     try:
         yield
     except KeyboardInterrupt:
         meter.clear()
         say(
-            f"Stopped: {counted(made.store.count() - before, *nouns)} issued.",
+            f"Stopped: {counted(issuer.store.count() - before, *nouns)} issued.",
             "The same command goes on from here; nothing is issued twice.",
         )
         raise

@@ -75,36 +75,36 @@ def revoke(
     """
     if bool(selectors) == bool(file):
         raise click.UsageError("Name credentials, or a file of numbers with --from.")
-    made, now = place.open(), place.session.now()
+    issuer, now = place.open(), place.session.now()
     moment = date.replace(tzinfo=UTC) if date else now
     if moment > now:
         raise click.UsageError("Nothing can be revoked from a day in the future.")
     if file:
-        judge = partial(_require_in_force, made, moment) if date else None
-        given = Reason(reason)
-        return revoke_file(made, file, kind, given, date=moment, now=now, yes=yes, judge=judge)
-    entries = [_current(made, selector, kind) for selector in selectors]
-    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+        judge = partial(_require_in_force, issuer, moment) if date else None
+        cause = Reason(reason)
+        return revoke_file(issuer, file, kind, cause, date=moment, now=now, yes=yes, judge=judge)
+    entries = [_current(issuer, selector, kind) for selector in selectors]
+    nouns, line = issuer.kinds.nouns({entry.kind for entry in entries}), text.lines(issuer)
     for entry in entries if date else ():
-        _require_in_force(made, moment, entry)
+        _require_in_force(issuer, moment, entry)
     news = [entry for entry in entries if entry.reason is None or entry.is_suspended]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} had been revoked before: nothing changes there.")
     if news and not agreed(f"Revoke for good: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was revoked")
-    made.lists.revoke([entry.which for entry in entries], Reason(reason), date=moment, now=now)
-    return _changed(made, entries, news, "revoked", line)
+    issuer.lists.revoke([entry.which for entry in entries], Reason(reason), date=moment, now=now)
+    return _changed(issuer, entries, news, "revoked", line)
 
 
 def _changed(
-    made: Issuer, before: Sequence[Entry], news: Sequence[Entry], what: str, line: Callable[[Entry], str]
+    issuer: Issuer, before: Sequence[Entry], news: Sequence[Entry], what: str, line: Callable[[Entry], str]
 ) -> Result:
     """The editions as they are now; `news` are those whose status in the lists has changed."""
-    entries = [made.store.entry(entry.seq) for entry in before]
+    entries = [issuer.store.entry(entry.seq) for entry in before]
     if news:
-        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
+        say("The next check on this machine sees it at once.", *text.not_heard_of(issuer))
     return Result(
-        {"diplomas": [text.summary(made, entry) for entry in entries]},
+        {"diplomas": [text.summary(issuer, entry) for entry in entries]},
         "\n".join(f"{what} {line(entry)}" for entry in entries),
     )
 
@@ -126,16 +126,16 @@ def suspend(place: Place, selectors: tuple[str, ...], reason: str, kind: str, ye
     Only those of a kind whose status_purposes have suspension can be suspended. None is corrected or claimed
     meanwhile.
     """
-    made, now = place.open(), place.session.now()
-    entries = [_current(made, selector, kind) for selector in selectors]
-    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    issuer, now = place.open(), place.session.now()
+    entries = [_current(issuer, selector, kind) for selector in selectors]
+    nouns, line = issuer.kinds.nouns({entry.kind for entry in entries}), text.lines(issuer)
     news = [entry for entry in entries if not entry.is_suspended]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} had been suspended before: nothing changes there.")
     if news and not agreed(f"Suspend: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was suspended")
-    made.suspend([entry.which for entry in entries], Reason(reason), now=now)
-    return _changed(made, entries, news, "suspended", line)
+    issuer.suspend([entry.which for entry in entries], Reason(reason), now=now)
+    return _changed(issuer, entries, news, "suspended", line)
 
 
 @verb(verbs)
@@ -144,16 +144,16 @@ def suspend(place: Place, selectors: tuple[str, ...], reason: str, kind: str, ye
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 def reinstate(place: Place, selectors: tuple[str, ...], kind: str, yes: bool) -> Result:
     """End the suspension of credentials. Name them as `revoke` does; one that was revoked stays so."""
-    made, now = place.open(), place.session.now()
-    entries = [_current(made, selector, kind) for selector in selectors]
-    nouns, line = made.kinds.nouns({entry.kind for entry in entries}), text.lines(made)
+    issuer, now = place.open(), place.session.now()
+    entries = [_current(issuer, selector, kind) for selector in selectors]
+    nouns, line = issuer.kinds.nouns({entry.kind for entry in entries}), text.lines(issuer)
     news = [entry for entry in entries if entry.reason is not None]
     if before := len(entries) - len(news):
         say(f"{counted(before, *nouns)} not suspended: nothing changes there.")
     if news and not agreed(f"Reinstate: {'; '.join(map(line, news))}?", yes):
         raise Declined("nothing was reinstated")
-    made.reinstate([entry.which for entry in entries], now=now)
-    return _changed(made, entries, news, "reinstated", text.lines(made))
+    issuer.reinstate([entry.which for entry in entries], now=now)
+    return _changed(issuer, entries, news, "reinstated", text.lines(issuer))
 
 
 @verb(verbs)
@@ -169,37 +169,37 @@ def correct(
 
     One that was dated ahead, by a clock that was wrong, needs no change.
     """
-    made = place.open()
-    before, said = _current(made, selector, kind), pairs(changes, "--set")
-    nouns, shown = made.kinds.nouns({before.kind}), text.lines(made)
+    issuer = place.open()
+    before, values = _current(issuer, selector, kind), pairs(changes, "--set")
+    nouns, shown = issuer.kinds.nouns({before.kind}), text.lines(issuer)
     folder = out or bundles_folder(nouns)
-    line = made.line(before)
-    if not said and not line.is_ahead(place.session.now()):
+    line = issuer.line(before)
+    if not values and not line.is_ahead(place.session.now()):
         raise click.UsageError("What is to be changed? --set FIELD=VALUE")
-    of_kind = made.kinds.of(line.secured.claims.kind)
+    of_kind = issuer.kinds.of(line.secured.claims.kind)
     was = {**line.record, **item_cells(of_kind, line.record), "name": of_kind.person.full(line.record)}
-    changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {said[field]}" for field in said)
+    changed = "; ".join(f"{field}: {was.get(field) or '(empty)'} → {values[field]}" for field in values)
     changed = changed or f"dated {line.created:%Y-%m-%d %H:%M}Z → now"
-    if made.corrected(before, said) is None:
+    if issuer.corrected(before, values) is None:
         say(f"The {nouns[0]} says so already: no new edition was issued.")
     elif not agreed(printable(f"{shown(before)}. For good: {changed}?"), yes):
         raise Declined("nothing was corrected")
-    entry = made.correct(before.which, said)
-    made.lists.publish(now=place.session.now())
+    entry = issuer.correct(before.which, values)
+    issuer.lists.publish(now=place.session.now())
     if entry != before:
         say(f"Edition {before.edition} is revoked as superseded: hand out the new one in its place.")
-        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
+        say("The next check on this machine sees it at once.", *text.not_heard_of(issuer))
     try:
         missing = list[int]()
-        path, *others = write_bundles(made, made.editions(entry), folder, unwitnessed=missing.append)
+        path, *others = write_bundles(issuer, issuer.editions(entry), folder, unwitnessed=missing.append)
     except (OSError, Conflict) as error:
         say(*text.not_written(error))
-        return Result({**text.summary(made, entry), "file": None}, shown(entry), PARTLY)
+        return Result({**text.summary(issuer, entry), "file": None}, shown(entry), PARTLY)
     if others:
         say("The same edition in further forms or copies:", *map(str, others))
     if open_bundles := sum(missing):
         say(*text.unwitnessed(open_bundles, nouns))
-    data = {**text.summary(made, entry), "file": str(path), "unwitnessed": open_bundles}
+    data = {**text.summary(issuer, entry), "file": str(path), "unwitnessed": open_bundles}
     return Result(data, f"{shown(entry)}: {path}", PARTLY if open_bundles else 0)
 
 
@@ -209,11 +209,15 @@ def correct(
 @of_form_option
 def show(place: Place, selector: str, kind: str, secured_as: str | None) -> Result:
     """Show one credential, with what was signed. Of several copies it is the first."""
-    made = place.open()
-    entry = made.in_form(select(made, selector, kind), media_type(secured_as))
-    claim = text.claim(made.listing.claim(entry))
-    data = {**text.summary(made, entry), "claimed": claim, "credential": dict(made.line(entry).credential)}
-    return Result(data, text.card(made, entry))
+    issuer = place.open()
+    entry = issuer.in_form(select(issuer, selector, kind), media_type(secured_as))
+    claim = text.claim(issuer.listing.claim(entry))
+    data = {
+        **text.summary(issuer, entry),
+        "claimed": claim,
+        "credential": dict(issuer.line(entry).credential),
+    }
+    return Result(data, text.card(issuer, entry))
 
 
 @verb(verbs)
@@ -231,28 +235,28 @@ def export(
     out: Path | None,
 ) -> Result:
     """Write bundles that verify offline. Without a name, of all that are neither revoked nor suspended."""
-    made = place.open()
+    issuer = place.open()
     if no_evidence:
-        say(text.without_evidence(made.identity.url))
-    require_kind(made, kind)
+        say(text.without_evidence(issuer.identity.url))
+    require_kind(issuer, kind)
     form = media_type(secured_as)
-    folder = out or bundles_folder(made.kinds.nouns([kind] if kind else None))
-    selected = [made.in_form(select(made, selector, kind), form) for selector in selectors]
-    chosen: Iterable[Entry] = [copy for entry in selected for copy in made.copies(entry)]
+    folder = out or bundles_folder(issuer.kinds.nouns([kind] if kind else None))
+    selected = [issuer.in_form(select(issuer, selector, kind), form) for selector in selectors]
+    chosen: Iterable[Entry] = [copy for entry in selected for copy in issuer.copies(entry)]
     total = len(list(chosen))
     if not selectors:
-        wanted = Filter(kind=kind, state=EditionState.VALID, form=made.issued_as.name_of(form))
-        chosen = made.listing.select(made.entries(), wanted)
-        total = made.store.count() - made.store.revocations.count()  # of all kinds and forms
+        wanted = Filter(kind=kind, state=EditionState.VALID, form=issuer.issued_as.name_of(form))
+        chosen = issuer.listing.select(issuer.entries(), wanted)
+        total = issuer.store.count() - issuer.store.revocations.count()  # of all kinds and forms
     missing = list[int]()
     with ProgressMeter() as meter:
         bundles = write_bundles(
-            made, chosen, folder, meter, total, evidence=not no_evidence, unwitnessed=missing.append
+            issuer, chosen, folder, meter, total, evidence=not no_evidence, unwitnessed=missing.append
         )
         written = sum(1 for _ in bundles)
     if open_bundles := sum(missing):
-        say(*text.unwitnessed(open_bundles, made.kinds.nouns([kind] if kind else None)))
-    old = [path.name for path in outdated(made, folder)]
+        say(*text.unwitnessed(open_bundles, issuer.kinds.nouns([kind] if kind else None)))
+    old = [path.name for path in outdated(issuer, folder)]
     if old:  # a mail merge by the manifest would send them
         count = counted(len(old), "file")
         are, them, others = ("is", "it", "") if len(old) == 1 else ("are", "them", " and others")
@@ -267,68 +271,68 @@ def export(
     )
 
 
-def select(made: Issuer, selector: str, kind: str = "") -> Entry:
+def select(issuer: Issuer, selector: str, kind: str = "") -> Entry:
     """The one credential that is meant; asks where several fit, and tells of which file a row is.
 
     It is of the `kind`, if one is given. Raises `NotFound`, and `KIND_NOT_NAMED` where two kinds have the
     number.
     """
-    require_kind(made, kind)
+    require_kind(issuer, kind)
     if not selector.strip():
         raise click.UsageError("An empty text names nothing.")
     if is_file(selector):
         with Path(selector).open("rb") as file:
-            return made.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1), made.forms).secured)
-    found = made.find(selector, kind)
-    row = f"{selector} of {made.store.latest_job().file}" if ROW.fullmatch(selector) else ""
-    one, many = made.kinds.nouns({entry.kind for entry in found} or ([kind] if kind else None))
-    if not found:
+            return issuer.finder.find_credential(Bundle.parse(file.read(MAX_BYTES + 1), issuer.forms).secured)
+    entries = issuer.find(selector, kind)
+    row = f"{selector} of {issuer.store.latest_job().file}" if ROW.fullmatch(selector) else ""
+    noun, many = issuer.kinds.nouns({entry.kind for entry in entries} or ([kind] if kind else None))
+    if not entries:
         if row:
             raise NotFound(
-                f"no {one} was issued from {row}, the file that was issued last",
-                hint=f"Name the {one} by its number; `intaglio issuer list` shows all.",
+                f"no {noun} was issued from {row}, the file that was issued last",
+                hint=f"Name the {noun} by its number; `intaglio issuer list` shows all.",
             )
         raise NotFound(
-            f"no {one} fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
+            f"no {noun} fits {shortened(selector)}, be it a number, row, id, file, name or e-mail address",
             hint="`intaglio issuer list` shows all.",
         )
-    if len(found) > MOST_FOUND:
+    if len(entries) > MOST_FOUND:
         raise Conflict(
             f"more than {MOST_FOUND} {many} fit {shortened(selector)}",
             hint="Name the one that is meant by its number, or say more of the name.",
         )
     if row:
-        say(f"{row}: {text.lines(made)(found[0])}")
-    if len(found) == 1:
-        return found[0]
-    if all(entry.number == selector for entry in found):
-        made.finder.which(selector)  # which says of what kinds they are
-    return found[choose(f"{len(found)} {many} fit.", list(map(text.lines(made), found)))]
+        say(f"{row}: {text.lines(issuer)(entries[0])}")
+    if len(entries) == 1:
+        return entries[0]
+    if all(entry.number == selector for entry in entries):
+        issuer.finder.which(selector)  # which says of what kinds they are
+    return entries[choose(f"{len(entries)} {many} fit.", list(map(text.lines(issuer), entries)))]
 
 
-def require_kind(made: Issuer, kind: str) -> None:
+def require_kind(issuer: Issuer, kind: str) -> None:
     """Raise `NO_SUCH_KIND` for a kind that was named and is not issued here."""
     if kind:
-        made.kinds.reference(kind)
+        issuer.kinds.reference(kind)
 
 
-def _current(made: Issuer, selector: str, kind: str) -> Entry:
+def _current(issuer: Issuer, selector: str, kind: str) -> Entry:
     """The edition that counts. Raises `Conflict` for a file or an id that names an earlier one."""
-    meant = select(made, selector, kind)
-    current = made.store.current(meant.which)
+    meant = select(issuer, selector, kind)
+    current = issuer.store.current(meant.which)
     if meant.edition < current.edition:
         raise Conflict(
-            f"{shortened(selector)} is edition {meant.edition} of {made.kinds.nouns({meant.kind})[0]} "
+            f"{shortened(selector)} is edition {meant.edition} of {issuer.kinds.nouns({meant.kind})[0]} "
             f"{meant.number}, superseded already",
             hint=f"The one that counts is edition {current.edition}; the number {meant.number} names it.",
         )
     return current
 
 
-def _require_in_force(made: Issuer, moment: datetime, entry: Entry) -> None:
-    valid_from = made.line(entry).secured.claims.valid_from
+def _require_in_force(issuer: Issuer, moment: datetime, entry: Entry) -> None:
+    valid_from = issuer.line(entry).secured.claims.valid_from
     if valid_from is not None and moment < valid_from:
         raise click.UsageError(
-            f"The {made.kinds.nouns({entry.kind})[0]} {entry.number} is valid from {valid_from:%Y-%m-%d}; "
+            f"The {issuer.kinds.nouns({entry.kind})[0]} {entry.number} is valid from {valid_from:%Y-%m-%d}; "
             "it cannot be revoked from a day before that."
         )

@@ -39,8 +39,8 @@ def key() -> None:
 @verb(key)
 def list_(place: Place) -> Result:
     """List the keys that the issuer's document has, and had."""
-    made = place.open()
-    found, elsewhere = list(rotation.keys_shown(made)), made.identity.signer_uri
+    issuer = place.open()
+    keys, elsewhere = list(rotation.keys_shown(issuer)), issuer.identity.signer_uri
     data: list[dict[str, Any]] = [
         {
             "name": shown.name or None,
@@ -49,10 +49,10 @@ def list_(place: Place) -> Result:
             "expires": shown.expires and format_datetimestamp(shown.expires),
             "revoked": shown.is_revoked,
         }
-        for shown in found
+        for shown in keys
     ]
-    states = {shown.key: _state(shown, made.status_key) for shown in found}
-    lines = [f"{states[shown.key]:<27} {shown.key.type:<8} {shown.key.multikey()}" for shown in found]
+    states = {shown.key: _state(shown, issuer.status_key) for shown in keys}
+    lines = [f"{states[shown.key]:<27} {shown.key.type:<8} {shown.key.multikey()}" for shown in keys]
     if elsewhere:
         say(f"The key that signs credentials is kept elsewhere: {elsewhere}")
     return Result({"keys": data, "signer": elsewhere or None}, "\n".join(lines))
@@ -76,13 +76,13 @@ def add(place: Place, key_type: str | None, where: str | None) -> Result:
 
     One on a token is named again when it is to sign.
     """
-    made, signer = place.open(), place.signer(where)
-    before = {shown.key for shown in rotation.keys_shown(made)}
-    rotation.add(made, key_type, signer, in_file=where == IN_FILE)
-    place.session.pin(made.trust_entry())
+    issuer, signer = place.open(), place.signer(where)
+    before = {shown.key for shown in rotation.keys_shown(issuer)}
+    rotation.add(issuer, key_type, signer, in_file=where == IN_FILE)
+    place.session.pin(issuer.trust_entry())
     _warn_of_refusals(key_type, signer)
-    say(*_to_publish(made), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
-    announced = [shown for shown in rotation.keys_shown(made) if shown.key not in before]
+    say(*_to_publish(issuer), f"When others have read it: {typed('issuer', 'key', 'rotate')}")
+    announced = [shown for shown in rotation.keys_shown(issuer) if shown.key not in before]
     data = [{"name": shown.name or None, "multikey": shown.key.multikey()} for shown in announced]
     return Result({"added": data}, "\n".join(shown.key.multikey() for shown in announced))
 
@@ -109,17 +109,17 @@ def rotate(
     are compromised: then programs that know no log no longer accept it. Where a key for lists lies in the
     folder beside a key for credentials on a token, it alone ends without --key.
     """
-    made, signer = place.open(), place.signer(where)
+    issuer, signer = place.open(), place.signer(where)
     # A compromised key signs for a stranger meanwhile: nobody waits for other machines.
-    others = [] if compromised else rotation.lacking(made)
+    others = [] if compromised else rotation.lacking(issuer)
     if others:
         names = ", ".join(others)
         say(f"These machines lack the next keys, and sign nothing until they join again: {names}")
-    if not agreed(f"End the keys with which {made.name} signs? They sign nothing afterwards.", yes):
+    if not agreed(f"End the keys with which {issuer.name} signs? They sign nothing afterwards.", yes):
         raise Declined("the keys are as they were")
-    before = _fingerprint(made, place.session)
+    before = _fingerprint(issuer, place.session)
     done = rotation.rotate(
-        made,
+        issuer,
         key_type=key_type,
         signer=signer,
         signer_uri=where if signer and where else "",
@@ -128,20 +128,20 @@ def rotate(
         lost=lost,
         has_status_did=status_did,
     )
-    place.session.pin(made.trust_entry())
+    place.session.pin(issuer.trust_entry())
     until_now = f"the {counted(done.editions, 'edition')} issued until now"
     if compromised:
         whole = (
             "Who copied the key file as a whole has the log's keys, too: then tell all who trust this issuer."
         )
-        say(*_to_publish(made), *_revoked(until_now), whole)
+        say(*_to_publish(issuer), *_revoked(until_now), whole)
     else:
         valid = f"Valid as before: {until_now}, here by the log, elsewhere by the document."
-        say(*_to_publish(made), valid, _anew())
+        say(*_to_publish(issuer), valid, _anew())
     _warn_of_refusals(key_type, signer)
     if status_did:
-        say(*text.other_lists(made.identity))
-    if _fingerprint(made, place.session) != before:
+        say(*text.other_lists(issuer.identity))
+    if _fingerprint(issuer, place.session) != before:
         say(
             "The former key did not sign the new document, so that your trust file has another fingerprint.",
             f"Hand it out anew: {typed('issuer', 'trust')}",
@@ -163,23 +163,23 @@ def revoke(place: Place, name: str, yes: bool) -> Result:
     KEY is as `list` shows it. Programs that know no log then no longer accept what it signed. The keys that
     sign now are ended by `rotate --compromised`.
     """
-    made = place.open()
+    issuer = place.open()
     if not agreed("Revoke this key? What it signed passes nowhere then but where the log is known.", yes):
         raise Declined("the keys are as they were")
-    done = rotation.revoke(made, name)
+    done = rotation.revoke(issuer, name)
     if done.editions:
         editions = f"the {counted(done.editions, 'edition')} issued while it was there to sign credentials"
-        say(*_to_publish(made), *_revoked(editions))
+        say(*_to_publish(issuer), *_revoked(editions))
     else:
         say(
-            *_to_publish(made),
+            *_to_publish(issuer),
             "It signed no credentials, and no list that is published now: no verdict changes.",
         )
     return _result(done, "The key is revoked", compromised=True)
 
 
-def _fingerprint(made: Issuer, session: Session) -> str:
-    return session.fingerprint(json.dumps(made.trust_file()).encode())
+def _fingerprint(issuer: Issuer, session: Session) -> str:
+    return session.fingerprint(json.dumps(issuer.trust_file()).encode())
 
 
 def _result(done: rotation.Rotated, what: str, *, compromised: bool) -> Result:
@@ -199,10 +199,10 @@ def _warn_of_refusals(key_type: str | None, signer: Signer | None) -> None:
     warn_of_refusals(SUITES_BY_KEY.get(signer.public_key.type if signer else key_type or "", ""))
 
 
-def _to_publish(made: Issuer) -> list[str]:
+def _to_publish(issuer: Issuer) -> list[str]:
     return [
-        f"Publish {made.shared.where('did.json')} at {made.identity.document_url}",
-        *text.to_publish(made),
+        f"Publish {issuer.shared.where('did.json')} at {issuer.identity.document_url}",
+        *text.to_publish(issuer),
     ]
 
 

@@ -85,8 +85,8 @@ def list_(
         raise click.UsageError("--json prints one object; --format jsonl prints a line for each edition.")
     if columns and not form:
         raise click.UsageError(f"--columns goes with --format {' or '.join(_FORMATS)}.")
-    made = place.open()
-    require_kind(made, kind)
+    issuer = place.open()
+    require_kind(issuer, kind)
     wanted = Filter(
         kind=kind,
         state=EditionState(state) if state else None,
@@ -94,40 +94,40 @@ def list_(
         until=until and until.date(),
         claimed=claimed,
         title=title,
-        form=made.issued_as.name_of(media_type(secured_as)),
+        form=issuer.issued_as.name_of(media_type(secured_as)),
     )
-    more, total, entries = False, 0, made.entries()
+    more, total, entries = False, 0, issuer.entries()
     if selector:
-        found = made.find(selector, kind) or made.finder.numbered(selector, kind)
-        if more := len(found) > MOST_FOUND:
+        matches = issuer.find(selector, kind) or issuer.finder.numbered(selector, kind)
+        if more := len(matches) > MOST_FOUND:
             say(f"More than {MOST_FOUND} fit; these are the first. Say more of the name.")
-        total, entries = len(found), _in_form(made, found[:MOST_FOUND], wanted.form)
+        total, entries = len(matches), _in_form(issuer, matches[:MOST_FOUND], wanted.form)
     if title:
-        entries = _counting(entries, total or made.store.count())
-    entries = made.listing.select(entries, wanted)
+        entries = _counting(entries, total or issuer.store.count())
+    entries = issuer.listing.select(entries, wanted)
     first = next(entries, None)
     if first is None:
-        is_new = not selector and not made.store.count()
-        nouns = made.kinds.nouns([kind] if kind else None)
+        is_new = not selector and not issuer.store.count()
+        nouns = issuer.kinds.nouns([kind] if kind else None)
         say("Nothing was issued here yet." if is_new else f"No {nouns[0]} fits.")
     entries = chain([] if first is None else [first], entries)
     if form:
-        return Result({}, _rows(made, entries, form, columns or COLUMNS))
+        return Result({}, _rows(issuer, entries, form, columns or COLUMNS))
     if claimed:
         return Result(
-            {"diplomas": (text.with_claim(made, entry) for entry in entries), "more": more},
-            (text.claimed_line(made, entry) for entry in entries),
+            {"diplomas": (text.with_claim(issuer, entry) for entry in entries), "more": more},
+            (text.claimed_line(issuer, entry) for entry in entries),
         )
-    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(made), entries))
+    return Result({"diplomas": map(text.brief, entries), "more": more}, map(text.lines(issuer), entries))
 
 
-def _in_form(made: Issuer, found: Iterable[Entry], form: str | None) -> Iterator[Entry]:
+def _in_form(issuer: Issuer, entries: Iterable[Entry], form: str | None) -> Iterator[Entry]:
     """The same editions in a form, those that have it; without one, as they were found."""
-    for entry in found:
+    for entry in entries:
         if form in (None, entry.form):
             yield entry
         else:
-            yield from (each for each in made.editions(entry) if each.form == form and each.copy == 1)
+            yield from (each for each in issuer.editions(entry) if each.form == form and each.copy == 1)
 
 
 def _counting(entries: Iterator[Entry], total: int) -> Iterator[Entry]:
@@ -136,9 +136,9 @@ def _counting(entries: Iterator[Entry], total: int) -> Iterator[Entry]:
         yield from counter.counting(entries)
 
 
-def _rows(made: Issuer, entries: Iterable[Entry], form: str, columns: tuple[str, ...]) -> Iterator[str]:
+def _rows(issuer: Issuer, entries: Iterable[Entry], form: str, columns: tuple[str, ...]) -> Iterator[str]:
     """A line for each edition, before which a CSV file has its headings."""
-    rows = (_cells(made, entry, columns) for entry in entries)
+    rows = (_cells(issuer, entry, columns) for entry in entries)
     if form == "jsonl":
         yield from (json.dumps(dict(zip(columns, row, strict=True)), separators=(",", ":")) for row in rows)
         return
@@ -159,16 +159,16 @@ class _Line:
         return line
 
 
-def _cells(made: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | int | None]:
+def _cells(issuer: Issuer, entry: Entry, columns: tuple[str, ...]) -> list[str | int | None]:
     """The values of the columns, `None` for missing ones; only requested columns are read."""
-    claim = made.listing.claim(entry) if {"claimed", "holder"} & {*columns} else None
-    issued = made.listing.issued(entry) if "issued" in columns else None
+    claim = issuer.listing.claim(entry) if {"claimed", "holder"} & {*columns} else None
+    issued = issuer.listing.issued(entry) if "issued" in columns else None
     values: dict[str, str | int | None] = {
         "kind": entry.kind,
         "number": entry.number,
         "edition": entry.edition,
         "copy": entry.copy,
-        "form": made.issued_as.media_type(entry.form) if "form" in columns else None,
+        "form": issuer.issued_as.media_type(entry.form) if "form" in columns else None,
         "name": entry.name,
         "email": entry.email,
         "issued": format_datetimestamp(issued) if issued else None,

@@ -150,37 +150,37 @@ class Place:
         """The passphrase that opens the keys; a person has three tries."""
         left = TRIES
         while True:
-            found = passphrase("Issuer passphrase")
-            if found is None or not is_asked():
-                return found
+            secret = passphrase("Issuer passphrase")
+            if secret is None or not is_asked():
+                return secret
             try:
-                self._require_opening(found)
+                self._require_opening(secret)
             except WrongPassphrase:
                 left -= 1
                 if not left:
                     raise
                 say(f"That is not the passphrase of this issuer: {counted(left, 'try', 'tries')} left.")
             else:
-                return found
+                return secret
 
     def _require_opening(self, passphrase: bytes) -> None:
         KeyFile.open(self.folder / "keys.json", lambda: passphrase).signer("log")
 
     def renew(self) -> None:
         """Sign the status lists that are due, if their key is open anyway; report failures, do not raise."""
-        made, now = self._issuer, self.session.now()
-        if made is None or not made.is_open or not due(made.store, made.identity, now):
+        issuer, now = self._issuer, self.session.now()
+        if issuer is None or not issuer.is_open or not due(issuer.store, issuer.identity, now):
             return
-        old = overdue(made.store, made.identity, now)
+        old = overdue(issuer.store, issuer.identity, now)
         try:
-            made.lists.publish(now=now)
+            issuer.lists.publish(now=now)
         except (Problem, OSError) as error:
             say(
                 f"Status lists are due and could not be signed: {error}", typed("issuer", "status", "publish")
             )
             return
         if old:
-            say("Status lists were past half of their life, and are signed anew.", *text.to_publish(made))
+            say("Status lists were past half of their life, and are signed anew.", *text.to_publish(issuer))
 
     @property
     def exists(self) -> bool:
@@ -192,8 +192,8 @@ class Place:
         if description.name:
             return description
         # where its description is lost, that is said
-        known = self.exists or has_log(self.folder, engines=self.consent.engines())
-        return replace(description, name=Identity.read(self.folder).name if known else _nobody())
+        is_begun = self.exists or has_log(self.folder, engines=self.consent.engines())
+        return replace(description, name=Identity.read(self.folder).name if is_begun else _nobody())
 
     def create(self, description: Description, where: str | None = None, form: Form | None = None) -> Issuer:
         """Makes the issuer, or opens it, and puts it on the local trust list.

@@ -85,10 +85,10 @@ def _reading(source: Source) -> Iterator[str]:
 
 def _counts(survey: Survey) -> str:
     """The rows that are not to be issued, where there are some."""
-    known, failed = len(survey.known), len(survey.findings)
-    if not (known or failed):
+    before, failed = len(survey.known), len(survey.findings)
+    if not (before or failed):
         return ""
-    return f"{counted(survey.rows, 'row')}: {known} issued before, {failed} with errors. "
+    return f"{counted(survey.rows, 'row')}: {before} issued before, {failed} with errors. "
 
 
 def _print(line: str, column: int) -> None:

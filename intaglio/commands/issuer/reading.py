@@ -98,10 +98,10 @@ class ReadOptions(NamedTuple):
 
 def _dated(source: Source) -> Source:
     """The file with the order of its dates, which is asked about where one of them needs it."""
-    found = open_date(source)
-    if found is None:
+    ambiguous = open_date(source)
+    if ambiguous is None:
         return source
-    cell, days = found
+    cell, days = ambiguous
     orders = list(days)
     question = f'Dates such as "{printable(cell)}" can be read in several ways. Which one is right?'
     return replace(

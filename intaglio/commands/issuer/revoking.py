@@ -32,7 +32,7 @@ _HEADINGS = 1
 
 
 def revoke_file(
-    made: Issuer,
+    issuer: Issuer,
     file: Path,
     kind: str,
     reason: Reason,
@@ -47,25 +47,25 @@ def revoke_file(
     `judge` raises for one that cannot be revoked from that date. Raises `NotFound` where a row names none
     that was issued here, and `UNREADABLE_FILE`; nothing is revoked then.
     """
-    if not kind and len(made.kinds.names) > 1:
+    if not kind and len(issuer.kinds.names) > 1:
         raise click.UsageError("Several kinds are issued here: say with --kind whose numbers these are.")
-    of_kind = made.kinds.newest(kind)
+    of_kind = issuer.kinds.newest(kind)
     source = _opened(file, of_kind)
-    one, many = made.kinds.nouns({of_kind.name})
-    named, findings = _named(made, source, f"names no {one} that was issued here", judge)
+    noun, many = issuer.kinds.nouns({of_kind.name})
+    named, findings = _named(issuer, source, f"names no {noun} that was issued here", judge)
     if findings:
-        _refuse(made, source, findings, one)
+        _refuse(issuer, source, findings, noun)
     news = sum(named.values())
     if before := len(named) - news:
-        say(f"{counted(before, one, many)} had been revoked before: nothing changes there.")
-    if news and not agreed(f"Revoke {counted(news, one, many)} of {file.name} for good?", yes):
+        say(f"{counted(before, noun, many)} had been revoked before: nothing changes there.")
+    if news and not agreed(f"Revoke {counted(news, noun, many)} of {file.name} for good?", yes):
         raise Declined("nothing was revoked")
     # Those of before, too: a run that was killed may have journalled them without signing a list.
-    made.lists.revoke(named, reason, date=date, now=now)
+    issuer.lists.revoke(named, reason, date=date, now=now)
     if news:
-        say("The next check on this machine sees it at once.", *text.not_heard_of(made))
+        say("The next check on this machine sees it at once.", *text.not_heard_of(issuer))
     data = {"file": str(file), "revoked": news, "revokedBefore": before}
-    return Result(data, f"{counted(news, one, many)} revoked, {before} revoked before")
+    return Result(data, f"{counted(news, noun, many)} revoked, {before} revoked before")
 
 
 def _opened(file: Path, kind: Kind) -> Source:
@@ -81,7 +81,7 @@ def _opened(file: Path, kind: Kind) -> Source:
 
 
 def _named(
-    made: Issuer, source: Source, unknown: str, judge: Callable[[Entry], None] | None
+    issuer: Issuer, source: Source, unknown: str, judge: Callable[[Entry], None] | None
 ) -> tuple[Mapping[KindNumber, bool], Mapping[int, Sequence[CellFinding]]]:
     """The credentials, each once, with true if it is not revoked yet; the findings, by row."""
     named: dict[KindNumber, bool] = {}
@@ -92,7 +92,7 @@ def _named(
             try:
                 if which.kind != source.kind.name:  # it may have a number of another kind's credential
                     raise NotFound("it is of another kind")
-                entry = made.store.current(which)
+                entry = issuer.store.current(which)
             except NotFound:
                 reason = unknown if which.number else "is empty"
                 findings[row] = [CellFinding(row, column, reason, which.number)]
@@ -125,14 +125,14 @@ def _meant(source: Source, number: str, kind: str = "") -> KindNumber:
 
 
 def _refuse(
-    made: Issuer, source: Source, findings: Mapping[int, Sequence[CellFinding]], noun: str
+    issuer: Issuer, source: Source, findings: Mapping[int, Sequence[CellFinding]], noun: str
 ) -> NoReturn:
     """Report the faults of the first rows, and write all of them into an error file."""
     for line in text.faults(findings):
         say(*line)
-    below = {row: found for row, found in findings.items() if row > _HEADINGS}
+    below = {row: row_findings for row, row_findings in findings.items() if row > _HEADINGS}
     wanted = source.path.with_name(f"{source.path.stem}.errors.csv")
-    if written := write_errors(wanted, source, below, made.home, made.home):
+    if written := write_errors(wanted, source, below, issuer.home, issuer.home):
         say(f"These rows are in {written}: correct them in {source.path}.")
     rows = counted(len(findings), "row")
     raise NO_SUCH_DIPLOMA(

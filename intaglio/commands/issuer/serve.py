@@ -47,51 +47,51 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         from ...serving import Endpoint
     from issuer.desk.renewal import renewing
 
-    made = place.open()
-    made.log_patience = 5.0
-    made.require_signer()  # asks for passphrase and PIN now rather than at the first request
-    for name in made.kinds.names:
-        made.press(name)
-    made.require_clock()
+    issuer = place.open()
+    issuer.log_patience = 5.0
+    issuer.require_signer()  # asks for passphrase and PIN now rather than at the first request
+    for name in issuer.kinds.names:
+        issuer.press(name)
+    issuer.require_clock()
     now = place.session.now
     with (
-        Endpoint.open(reach, made.home / "tls", now(), own=made.identity.url) as endpoint,
-        renewing(_lists(made, status_lifetime), now),
+        Endpoint.open(reach, issuer.home / "tls", now(), own=issuer.identity.url) as endpoint,
+        renewing(_lists(issuer, status_lifetime), now),
     ):
         url = endpoint.url
-        claims = claims_of(made, url, place.session)
-        if url != own_address(made):
+        claims = claims_of(issuer, url, place.session)
+        if url != own_address(issuer):
             say("Links for this address:", f"{typed('issuer', 'claim')} CREDENTIAL --url {shlex.quote(url)}")
         if endpoint.files:
             authority = str(endpoint.files.authority)
             receive = f"intaglio --loopback wallet receive LINK --ca {shlex.quote(authority)}"
             say("For a wallet on this machine:", receive)
             say("Wallets elsewhere need this file, and --ca to name it:", authority)
-        log = made.reader if (origin := address(made.identity.log)) else None
+        log = issuer.reader if (origin := address(issuer.identity.log)) else None
         if origin and urlsplit(origin).netloc != urlsplit(url).netloc:
             say(f"Verifiers look for the log at {origin}, not at this address.")
         app = create_app(
-            made,
+            issuer,
             claims,
-            made.home,
+            issuer.home,
             now,
             log,
-            made.lists_ending,
-            engines=made.engines,
-            kinds=made.kinds.intact,
-            status_kinds=made.status_kinds,
-            lists=made.listed,
+            issuer.lists_ending,
+            engines=issuer.engines,
+            kinds=issuer.kinds.intact,
+            status_kinds=issuer.status_kinds,
+            lists=issuer.listed,
         )
-        IssuerPages(made, claims, now, origin if log else None, endpoint.files is not None).mount(app)
+        IssuerPages(issuer, claims, now, origin if log else None, endpoint.files is not None).mount(app)
         click.echo(url)
-        with following(log, made.home) if log else nullcontext():
+        with following(log, issuer.home) if log else nullcontext():
             endpoint.run(app)
 
 
-def _lists(made: Issuer, lifetime: str | None) -> Lists:
+def _lists(issuer: Issuer, lifetime: str | None) -> Lists:
     """The status lists. If they have a web address and no lifetime was chosen, they last 30 days."""
-    if lifetime is None and made.identity.url and not made.identity.status_lifetime:
+    if lifetime is None and issuer.identity.url and not issuer.identity.status_lifetime:
         lifetime = SERVED_LIFETIME
     if lifetime is not None:
-        made.keep_lists(lifetime)
-    return made.lists
+        issuer.keep_lists(lifetime)
+    return issuer.lists

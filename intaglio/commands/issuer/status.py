@@ -35,8 +35,8 @@ def show(place: Place, secured_as: str | None) -> Result:
 
     Nothing is changed, and no passphrase is needed.
     """
-    made = place.open()
-    view = overview(made, place.session.now(), made.issued_as.name_of(media_type(secured_as)))
+    issuer = place.open()
+    view = overview(issuer, place.session.now(), issuer.issued_as.name_of(media_type(secured_as)))
     last = view.last
     data = {
         "credentials": view.credentials,
@@ -56,7 +56,7 @@ def show(place: Place, secured_as: str | None) -> Result:
         ],
         "dueNow": view.due,
     }
-    return Result(data, "\n".join(_lines(view, made.kinds.nouns(), made.identity.closed)))
+    return Result(data, "\n".join(_lines(view, issuer.kinds.nouns(), issuer.identity.closed)))
 
 
 def _lines(view: Overview, nouns: tuple[str, str], closed: str) -> list[str]:
@@ -97,24 +97,24 @@ def _stamp(time: datetime | None) -> str | None:
 @click.option("--to", metavar="FOLDER|URI", help="Copy them, and did.json, to a folder or s3://… as well.")
 def publish(place: Place, status_lifetime: str | None, to: str | None) -> Result:
     """Sign and write the lists that are new, changed, gone, or past half of their life."""
-    made = place.open()
+    issuer = place.open()
     if status_lifetime:
-        made.require_list_signer()
-        made.keep_lists(status_lifetime)
-    numbers = made.lists.publish(now=place.session.now(), anew=True)
-    leftovers.remove(made.home)
-    folder = made.shared.where("status")
+        issuer.require_list_signer()
+        issuer.keep_lists(status_lifetime)
+    numbers = issuer.lists.publish(now=place.session.now(), anew=True)
+    leftovers.remove(issuer.home)
+    folder = issuer.shared.where("status")
     if to is not None:
-        files = copy_published(made.home, to)
+        files = copy_published(issuer.home, to)
         folder = to
         say(f"{counted(files, 'file')} new there.")
-    elif made.identity.url:
-        say(*text.to_publish(made))
+    elif issuer.identity.url:
+        say(*text.to_publish(issuer))
     data: dict[str, Any] = {"published": numbers, "folder": folder, "due": None, "end": None}
     words = f"{counted(len(numbers), 'list')} published in {folder}"
-    if made.identity.closed:
+    if issuer.identity.closed:
         words += "; the issuer has closed, and no further ones are due"
-    elif times := next_due(made.store, made.identity):
+    elif times := next_due(issuer.store, issuer.identity):
         due, end = times
         data |= {"due": format_datetimestamp(due), "end": format_datetimestamp(end)}
         words += f", {_until(due, end)}"
@@ -127,9 +127,9 @@ def digest(place: Place) -> Result:
 
     Lists that are due are published first. Whoever has it asks nobody for a list.
     """
-    made = place.open()
-    number = made.lists.publish_digest(now=place.session.now())
-    path = made.shared.where(f"status/{DIGEST}")
-    source = f"{made.identity.url}/status/{DIGEST}" if made.identity.url else DIGEST.upper()
-    say("Verifiers take it by:", typed("trust", "add", made.identity.did, "--revocations", source))
+    issuer = place.open()
+    number = issuer.lists.publish_digest(now=place.session.now())
+    path = issuer.shared.where(f"status/{DIGEST}")
+    source = f"{issuer.identity.url}/status/{DIGEST}" if issuer.identity.url else DIGEST.upper()
+    say("Verifiers take it by:", typed("trust", "add", issuer.identity.did, "--revocations", source))
     return Result({"number": number, "file": path}, f"status digest {number} in {path}")

@@ -46,16 +46,16 @@ def bundles_folder(nouns: Noun) -> Path:
 
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
     """The values of an option that takes FIELD=…, by field. Raises a usage error for anything else."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for field, equals, value in (item.partition("=") for item in texts):
         if not field.strip() or not equals:
             raise click.UsageError(f"{option} takes FIELD=…, with a field's name before the sign.")
         if value.strip() == "…":
             raise click.UsageError(f"{option} {field}: write the value in the place of the dots.")
-        if field.strip() in found:
+        if field.strip() in values:
             raise click.UsageError(f"{option} names {field.strip()} twice.")
-        found[field.strip()] = value
-    return found
+        values[field.strip()] = value
+    return values
 
 
 def choose(question: str, lines: list[str]) -> int:

@@ -119,10 +119,12 @@ def card(issuer: Issuer, entry: Entry) -> str:
         **({"forms": ", ".join(forms)} if len(forms) > 1 else {}),
         "claimed": _claim(issuer.listing.claim(entry)),
     }
-    said = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
-    width = max(map(len, said))
+    filled = {name: value for name, value in {**details, **stored.record}.items() if value != ""}
+    width = max(map(len, filled))
     shown = (
-        f"  {name:<{width}} {printable(_said(each))}" for name, value in said.items() for each in _each(value)
+        f"  {name:<{width}} {printable(_said(each))}"
+        for name, value in filled.items()
+        for each in _each(value)
     )
     return "\n".join([lines(issuer)(entry), *shown])
 
@@ -137,8 +139,8 @@ def _said(value: object) -> str:
 def _each(value: object) -> Iterator[object]:
     """The items of a group, else the value itself."""
     for item in value if isinstance(value, list) else [value]:
-        said = item.items() if isinstance(item, dict) else ()
-        yield ", ".join(f"{name}: {cell}" for name, cell in said if cell != "") if said else item
+        cells = item.items() if isinstance(item, dict) else ()
+        yield ", ".join(f"{name}: {cell}" for name, cell in cells if cell != "") if cells else item
 
 
 def introduction(issuer: Issuer) -> Iterable[str]:
@@ -227,11 +229,13 @@ def remarks(source: Source, result: Issued, nouns: Noun, kind: str) -> Iterator[
     """
     survey = result.survey
     yield from faults(survey.findings, "listed with --json")
-    codes = {finding.code for found in survey.findings.values() for finding in found}
+    codes = {finding.code for row_findings in survey.findings.values() for finding in row_findings}
     yield from ([words] for code, words in REMEDIES.items() if code in codes)
     fields = (*source.kind.fields.values(), *source.kind.item_fields.values())
     refusals = {field.refusal for field in fields if field.type == "code"}
-    if any(finding.reason in refusals for found in survey.findings.values() for finding in found):
+    if any(
+        finding.reason in refusals for row_findings in survey.findings.values() for finding in row_findings
+    ):
         yield [
             "If it is a word of your own, say what it means: --values FILE, with a line WORD=VALUE for each."
         ]
@@ -285,17 +289,17 @@ def _alike(findings: Mapping[int, Sequence[CellFinding]]) -> Iterator[str]:
             yield f"{len(group)} rows ({rows}, …), {fault}"
 
 
-def _more(found: int, noun: str, where: str) -> Iterator[Sequence[str]]:
-    if found > SHOWN:
-        yield [f"… and {counted(found - SHOWN, f'more {noun}')}, {where}"]
+def _more(count: int, noun: str, where: str) -> Iterator[Sequence[str]]:
+    if count > SHOWN:
+        yield [f"… and {counted(count - SHOWN, f'more {noun}')}, {where}"]
 
 
 def _change(source: Source, change: Change, nouns: Noun, kind: str) -> Sequence[str]:
     # A cell of an item may have no column of its own.
     headings = {field: source.header[index] for field, index in source.columns.items()}
     columns = ", ".join(headings.get(field, field) for field in change.fields)
-    said = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
-    words = [change.number, *(["--kind", kind] if kind else []), *said]
+    corrections = [word for field, value in change.fields.items() for word in ("--set", f"{field}={value}")]
+    words = [change.number, *(["--kind", kind] if kind else []), *corrections]
     remedy = f"{typed('issuer', 'correct')} {shlex.join(words)}"
     if change.revoked:
         remedy = f"{nouns[0]} {change.number} was revoked: a new one needs a number of its own"

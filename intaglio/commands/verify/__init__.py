@@ -198,8 +198,8 @@ def _given(belongings: Sequence[tuple[str, Path]]) -> Iterator[GivenFile]:
                 yield GivenFile.read(opened, name)
 
 
-def _all(given: Sequence[str], fetcher: Fetcher, stdin: StandardInput, extent: Extent) -> Iterator[InputFile]:
-    for name in given:
+def _all(names: Sequence[str], fetcher: Fetcher, stdin: StandardInput, extent: Extent) -> Iterator[InputFile]:
+    for name in names:
         if is_many(name):
             yield from expanded(name, extent)
         elif name == "-" and stdin.is_lines:
@@ -246,8 +246,8 @@ def setting(where: str = "") -> Iterator[None]:
     try:
         yield
     except Malformed as problem:
-        said = tr("{said}. {remedy}").format(said=sentence(problem), remedy=as_typed(remedy(problem)))
-        raise click.UsageError(printable(f"{where}{said}".rstrip())) from problem
+        text = tr("{said}. {remedy}").format(said=sentence(problem), remedy=as_typed(remedy(problem)))
+        raise click.UsageError(printable(f"{where}{text}".rstrip())) from problem
 
 
 def _read(source: str, fetcher: Fetcher, stdin: StandardInput) -> bytes:

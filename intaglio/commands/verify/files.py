@@ -50,10 +50,10 @@ class InputFile(NamedTuple):
 class Extent:
     """The number of files, as far as it is known while they are gone through."""
 
-    def __init__(self, given: int = 0) -> None:
+    def __init__(self, expected: int = 0) -> None:
         self.aside = 0
         """The number of files in folders and archives that were left aside."""
-        self.expected = given
+        self.expected = expected
         """The estimated total, by the folders listed so far and the share of lines that was read."""
 
 
@@ -94,8 +94,8 @@ def _folder(folder: Path, extent: Extent, depth: int = 1) -> Iterator[InputFile]
         return
     names, folders, others = list[str](), set[str](), set[str]()  # a million entries would take 300 MB
     try:
-        with os.scandir(folder) as found:
-            for entry in found:
+        with os.scandir(folder) as entries:
+            for entry in entries:
                 if entry.name.startswith("."):
                     continue
                 names.append(entry.name)

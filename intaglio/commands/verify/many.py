@@ -105,8 +105,8 @@ class _Judge(NamedTuple):
             died = WORKER_DIED("the process that verified this ended, or took too long")
             return [self._refused(items[0], died)]
         with Pool(self, 1, ALLOWANCE) as alone:
-            found = alone.map(_Judge.answers, [[item] for item in items], lost=self.lost)
-            return list(chain.from_iterable(found))
+            answers = alone.map(_Judge.answers, [[item] for item in items], lost=self.lost)
+            return list(chain.from_iterable(answers))
 
 
 def verify_all(
@@ -120,8 +120,8 @@ def verify_all(
     if workers is None:
         workers = available_cores() if len(first) > _FEW else 0
     with ProgressLine() as progress, Pool(judge, workers, ALLOWANCE) as pool:
-        found = pool.map(_Judge.answers, _together(chain(first, items)), lost=judge.lost)
-        for done, answer in enumerate(chain.from_iterable(found), 1):
+        answers = pool.map(_Judge.answers, _together(chain(first, items)), lost=judge.lost)
+        for done, answer in enumerate(chain.from_iterable(answers), 1):
             if not as_json:
                 table.add(Row(answer.name, answer.verdict, answer.says))
             codes.add(answer.code)

@@ -56,16 +56,16 @@ def serve_page(
     judge.verifiers()
     with listen("127.0.0.1", 0) as listener, Processes[Any, Any](make, 2) as processes:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        own, root = Own.at(address), f"/{secrets.token_urlsafe(16)}/"
-        assert own is not None  # on loopback
+        site, root = Own.at(address), f"/{secrets.token_urlsafe(16)}/"
+        assert site is not None  # on loopback
         takes = trust_file is None and peer.TABLE.exists()  # as `trust add`, which knows one list
 
-        def joined(known: Trust, new: Trust) -> Trust:
-            return known.joined(new) if offline else known.joined(new, session.versions)
+        def joined(trust: Trust, new: Trust) -> Trust:
+            return trust.joined(new) if offline else trust.joined(new, session.versions)
 
         app = FastAPI(openapi_url=None, redirect_slashes=False, exception_handlers={HTTPException: no_route})
         VerifyPage(
-            own,
+            site,
             processes,
             judge.verifiers,
             session.now,
@@ -75,7 +75,7 @@ def serve_page(
             samples=Samples(samples, processes, session.now),
             uses=uses,
             nobody=functools.partial(recognises_nobody, judge),
-            recognition=Recognition(own, session.trust_file, joined) if takes else None,
+            recognition=Recognition(site, session.trust_file, joined) if takes else None,
         ).mount(app)
         click.echo(address + root)
         say("The page is for you alone, and ends with Ctrl-C here.")

@@ -22,8 +22,8 @@ def said(report: Report, trust: TrustSource) -> list[tuple[str, StatusTime | Non
         holder = printable(str(report.holder))
         return [(tr("the presenter has the DID {did}; nothing else was shown").format(did=holder), None)]
     return [
-        (words.sentence(summarize(credential, trust, found)), status)
-        for credential, found, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
+        (words.sentence(summarize(credential, trust, kind)), status)
+        for credential, kind, status in zip(report.require(), report.by_kind, report.statuses, strict=True)
     ]
 
 

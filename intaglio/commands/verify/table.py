@@ -111,9 +111,11 @@ def _shared_folder(names: Sequence[str]) -> str:
     return "" if "://" in shared else shared[: shared.rfind("/") + 1]
 
 
-def _count(found: Counter[Verdict]) -> str:
+def _count(counts: Counter[Verdict]) -> str:
     part = tr("{count} {verdict}")
-    parts = [part.format(count=found[one], verdict=verdict(one).lower()) for one in VERDICTS if found[one]]
-    files = tr_count("{count} file", "{count} files", found.total())
-    more = "" if found[Verdict.VALID] == found.total() else tr("; `intaglio verify FILE` says all of one")
+    parts = [
+        part.format(count=counts[each], verdict=verdict(each).lower()) for each in VERDICTS if counts[each]
+    ]
+    files = tr_count("{count} file", "{count} files", counts.total())
+    more = "" if counts[Verdict.VALID] == counts.total() else tr("; `intaglio verify FILE` says all of one")
     return tr("{files}: {verdicts}").format(files=files, verdicts=tr(", ").join(parts)) + more

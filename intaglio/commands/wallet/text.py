@@ -77,18 +77,24 @@ def later() -> str:
     return tr("; a later edition is here")
 
 
-def outdated(found: Iterable[Held]) -> set[str]:
+def outdated(holdings: Iterable[Held]) -> set[str]:
     """The ids of credentials of which a later edition is held: one issuer, kind and number, signed later.
 
     Of two forms the one that was claimed later is no later edition.
     """
     editions: dict[tuple[str, ...], list[tuple[datetime, str]]] = {}
-    for held in found:
+    for held in holdings:
         issuer = held.claims.issuer
         if held.number and held.verdict is Verdict.VALID:  # what anybody may have made says nothing of others
-            known = held.secured.signatures(Work()).known
-            own = (one for one in known if one.verification_method.startswith(f"{issuer}#"))
-            signed = max((one.created for one in own if one.created), default=held.added)
+            signatures = held.secured.signatures(Work()).known
+            by_issuer = (
+                signature
+                for signature in signatures
+                if signature.verification_method.startswith(f"{issuer}#")
+            )
+            signed = max(
+                (signature.created for signature in by_issuer if signature.created), default=held.added
+            )
             kind = (held.claims.kind or "").rsplit(":", 2)[0]  # whatever its version and digest
             edition = issuer, kind, held.number, held.secured.form
             editions.setdefault(edition, []).append((signed, held.id))

@@ -149,16 +149,16 @@ def list_(session: Session, anew: bool, offline: bool) -> Result:
     With --check, exit code 0: all are valid. 1: none is valid. 3: none could be decided. 7: they differ.
     """
     with opened(session) as mine:
-        found = mine.credentials()
-    if not found:
+        holdings = mine.credentials()
+    if not holdings:
         say(
             tr("The wallet is empty: `intaglio wallet receive LINK` or `intaglio wallet import FILE` fill it")
         )
-    outdated = text.outdated(found)
-    lines = [wrapped(text.line(held, outdated=held.id in outdated), _ID) for held in found]
-    listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in found]
+    outdated = text.outdated(holdings)
+    lines = [wrapped(text.line(held, outdated=held.id in outdated), _ID) for held in holdings]
+    listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in holdings]
     codes = set[int]()
-    for place, held in enumerate(found if anew else ()):
+    for place, held in enumerate(holdings if anew else ()):
         report = session.check(held.data, offline=offline)
         later = text.later() if held.id in outdated else ""
         verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
