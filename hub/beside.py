@@ -102,9 +102,9 @@ class Beside:
             if index > newest.get(url, -1) and faults < _MOST_FAULTS:
                 try:
                     data, work = read_file(f"{LISTS}/{index}", LARGEST_STATUS_LIST), Work()
-                    found = received(data, FORMS, work)
-                    _require_entry(entry_at(index), _leaves(found, work), f"{LISTS}/{index}")
-                    if identifier(found, FORMS) != url:
+                    statuses = received(data, FORMS, work)
+                    _require_entry(entry_at(index), _leaves(statuses, work), f"{LISTS}/{index}")
+                    if identifier(statuses, FORMS) != url:
                         raise NOT_IN_LOG.saying("{file} is of another address", file=f"{LISTS}/{index}")
                     write_durably(self._folder / _LISTS / str(index), data)
                     newest[url] = index
@@ -129,29 +129,31 @@ class Beside:
             return None
 
 
-def _leaves(found: Received, work: Work) -> list[bytes]:
+def _leaves(statuses: Received, work: Work) -> list[bytes]:
     """The log entries that a status list, or a page of details, may have."""
-    secured = read(found, FORMS, work)
+    secured = read(statuses, FORMS, work)
     signed = secured.signatures(work).known
-    return [leaf for one in signed for kind in _STATUS for leaf in secured.leaves(one, kind, work)]
+    return [
+        leaf for signature in signed for kind in _STATUS for leaf in secured.leaves(signature, kind, work)
+    ]
 
 
-def _require_entry(found: bytes | None, leaves: list[bytes], what: str) -> None:
+def _require_entry(entry: bytes | None, leaves: list[bytes], what: str) -> None:
     """Raises `NOT_IN_LOG` unless the entry of the log is one of these."""
     # The log is proved, and its host is not: a list of another log, or an altered one, has no entry here.
-    if found is None or found not in leaves:
+    if entry is None or entry not in leaves:
         raise NOT_IN_LOG.saying("{file} is not what the log has at its place", file=what)
 
 
 def _versions(data: bytes) -> dict[int, Mapping[str, Any]]:
     """The versions of an issuer's document by their indices in the log. Raises `Malformed`."""
     versions = load_json_object(data, limit=LARGEST_DOCUMENTS).get(DOCUMENTS)
-    if not isinstance(versions, list) or not all(isinstance(one, dict) for one in versions):
+    if not isinstance(versions, list) or not all(isinstance(version, dict) for version in versions):
         raise Malformed("its documents are not a list")
-    found = {one.get("index"): one.get("document") for one in versions}
+    by_index = {version.get("index"): version.get("document") for version in versions}
     if any(
         type(index) is not int or index < 0 or not isinstance(document, dict)
-        for index, document in found.items()
+        for index, document in by_index.items()
     ):
         raise Malformed("one of its documents has no index, or is none")
-    return found
+    return by_index

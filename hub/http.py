@@ -118,10 +118,10 @@ def _add_mirrors(app: FastAPI, mirrors: Mirrors, base: str, body_seconds: float)
 
     async def add_entries(request: Request) -> Response:
         body = await read_beginning(request, LARGEST_UPLOAD, body_seconds)
-        found = await run_in_threadpool(mirrors.add_entries, body)
-        if isinstance(found, MirrorInfo):
-            return Response(found.write(), 202, _INFO)
-        return Response(found, headers=_PRIVATE, media_type="text/plain")
+        answer = await run_in_threadpool(mirrors.add_entries, body)
+        if isinstance(answer, MirrorInfo):
+            return Response(answer.write(), 202, _INFO)
+        return Response(answer, headers=_PRIVATE, media_type="text/plain")
 
     app.router.add_api_route(
         f"{base}/mirror/add-entries", add_entries, methods=["POST"], route_class_override=Whole

@@ -100,14 +100,14 @@ class Mirrors:
         if pending is not None and pending.size > wanted.size:
             wanted = pending
         try:
-            found = mirror.pull(read, wanted.note)
+            checkpoint = mirror.pull(read, wanted.note)
         except (Conflict, InvalidEvidence) as problem:
             if self._proves_fork(mirror, wanted, read):
                 raise forked(log, wanted.size) from problem
             raise
-        LookupFiles(self._folder / log.hash).update(mirror.store.get, found.size)
+        LookupFiles(self._folder / log.hash).update(mirror.store.get, checkpoint.size)
         self.cosign(log)
-        return found
+        return checkpoint
 
     def add_entries(self, body: bytes) -> bytes | MirrorInfo:
         """The mirror's line, once all entries of a pending checkpoint are here; before that, what is missing.
@@ -201,8 +201,8 @@ class Mirrors:
         path = self._folder / log.hash / _PENDING
         with locked(path):
             pending = self._pending(log.hash)
-            known = (pending.size, pending.root) if pending else (0, merkle.EMPTY_ROOT)
-            require_continued(request, *known)
+            tree = (pending.size, pending.root) if pending else (0, merkle.EMPTY_ROOT)
+            require_continued(request, *tree)
             write_durably(path, note)
 
     def file(self, hashed: str, path: str) -> LogFile:

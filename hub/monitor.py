@@ -56,11 +56,11 @@ class Monitor:
         mirrored, away = {log.origin for log in self._mirrors.logs()}, set[str]()
         for log in self._state.logs():
             if log.key is not None:
-                found = list(self._watched(log, now, away, is_mirrored=log.origin in mirrored))
-                yield from found
+                findings = list(self._watched(log, now, away, is_mirrored=log.origin in mirrored))
+                yield from findings
                 forks = [fork for fork in self._state.forks() if fork.origin == log.origin]
                 # Two notes of one size are a fork at once, before anything of the log is read.
-                if len(forks) > log.forks and OTHER_ROOT.code not in {item.code for item in found}:
+                if len(forks) > log.forks and OTHER_ROOT.code not in {item.code for item in findings}:
                     yield Finding.of(forked(log, forks[-1].size))
 
     def _watched(
@@ -109,19 +109,19 @@ class Monitor:
         read = partial(fetched_file, self._fetcher, log.url)
         mirror = self._mirrors.of(log) if is_mirrored else None
         held, get = (mirror.checkpoint(), mirror.store.get) if mirror else (newest, published_tiles(read))
-        for found in elsewhere.values():
+        for shown in elsewhere.values():
             try:
-                if held is not None and found.size <= held.size:
+                if held is not None and shown.size <= held.size:
                     tree = TileReader(get).tree(held.size)
-                    if self._state.prove_fork(found, held, tree):
-                        raise forked(log, found.size)
+                    if self._state.prove_fork(shown, held, tree):
+                        raise forked(log, shown.size)
                 # Threat A44: a log that shows an older state to some than to others.
-                if newest is not None and found.size > newest.size:
+                if newest is not None and shown.size > newest.size:
                     raise LOG_WENT_BACK.saying(
                         "the log {log} shows {size} entries, and had {had}",
                         log=log.origin,
                         size=newest.size,
-                        had=found.size,
+                        had=shown.size,
                     )
             except Problem as problem:
                 yield Finding.of(problem)
@@ -218,16 +218,16 @@ def watching(monitor: Monitor, clock: Callable[[], datetime], pause: float = EVE
 
 
 def _watch(monitor: Monitor, clock: Callable[[], datetime], ended: threading.Event, pause: float) -> None:
-    told: set[str] = set()
+    logged: set[str] = set()
     while True:
         try:
             unwell = [item for item in monitor.watch(clock()) if item.health is not Health.PASSED]
-            found = [f"{item.code}: {item.problem or dict(item.facts)}" for item in unwell]
+            texts = [f"{item.code}: {item.problem or dict(item.facts)}" for item in unwell]
         except (Problem, OSError) as problem:  # of the hub's own disk
-            found = [str(problem)]
-        for text in found:
-            if text not in told:  # once, not every time
+            texts = [str(problem)]
+        for text in texts:
+            if text not in logged:  # once, not every time
                 _LOG.warning("The monitor found: %s", text)
-        told = {*found}
+        logged = {*texts}
         if ended.wait(pause):
             return

@@ -30,9 +30,9 @@ class Peers:
 
         Raises what a `Fetcher` raises, and `InvalidEvidence`.
         """
-        found = self._checkpoint(f"{log.url.rstrip('/')}/{CHECKPOINT}")
-        if found is not None and found.origin == log.origin:
-            self._state.keep_seen(found)
+        checkpoint = self._checkpoint(f"{log.url.rstrip('/')}/{CHECKPOINT}")
+        if checkpoint is not None and checkpoint.origin == log.origin:
+            self._state.keep_seen(checkpoint)
 
     def ask(self, log: WitnessedLog) -> None:
         """Bring the state of a log to the newest that a peer has seen, and no further.
@@ -40,11 +40,11 @@ class Peers:
         Raises `WITNESS_NOT_SURE` where no peer answers, `NOT_CONTINUED` where one has seen a larger tree to
         which the state does not lead, and `OTHER_ROOT` where this witness has signed two.
         """
-        found: list[Checkpoint] = []
+        seen: list[Checkpoint] = []
         answered = False
         for peer in self._state.peers():
             try:
-                found += self._seen_by(peer, log)
+                seen += self._seen_by(peer, log)
                 answered = True
             except Problem:  # it is away, or does not know the log; another one may answer
                 continue
@@ -52,13 +52,13 @@ class Peers:
         if not answered:
             raise WITNESS_NOT_SURE.saying("no peer has said what it saw of the log {log}", log=log.origin)
         if note := self._state.seen(log.hash):
-            found.append(Checkpoint.parse(note))
+            seen.append(Checkpoint.parse(note))
         key = self._state.key
-        own = [checkpoint for checkpoint in found if own_line(key, checkpoint)]
+        signed_here = [checkpoint for checkpoint in seen if own_line(key, checkpoint)]
         # First what this witness has signed itself: it goes on only from there.
-        for checkpoint in sorted(own, key=_size):
+        for checkpoint in sorted(signed_here, key=_size):
             self._state.resume(checkpoint, ())
-        self._follow(log, max(found, key=_size, default=None))
+        self._follow(log, max(seen, key=_size, default=None))
 
     def _seen_by(self, peer: Peer, log: WitnessedLog) -> Iterator[Checkpoint]:
         """A peer's checkpoints, read at the log or signed by its witness. Raises unless it knows the log."""
@@ -80,14 +80,14 @@ class Peers:
 
         A log that hides the proof gets nothing signed: its other version could be what is signed then.
         """
-        known = next(one.size for one in self._state.logs() if one.origin == log.origin)
-        if newest is None or newest.size <= known:
+        size = next(witnessed.size for witnessed in self._state.logs() if witnessed.origin == log.origin)
+        if newest is None or newest.size <= size:
             return
         sources = [log.url.rstrip("/"), *(f"{peer.url}/mirror/{log.hash}" for peer in self._state.peers())]
         problem: Problem | None = None
         for source in sources:
             try:
-                proof = merkle.consistency_proof(known, newest.size, self._tiles(source).tree(newest.size))
+                proof = merkle.consistency_proof(size, newest.size, self._tiles(source).tree(newest.size))
                 self._state.resume(newest, proof)
             except Problem as found:
                 problem = found

@@ -48,10 +48,10 @@ class Rounds:
         """Go round until stopped."""
         while True:
             try:
-                found = [problem for _, problems in self.go() for problem in problems]
+                faults = [problem for _, problems in self.go() for problem in problems]
             except Problem as error:  # the disk's
-                found = [error]
-            for problem in found:
+                faults = [error]
+            for problem in faults:
                 _LOG.warning("%s: %s", problem.title, problem.detail, extra={"problem": problem})
             if stopped.wait(seconds):
                 return

@@ -354,8 +354,8 @@ class Issuer:
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
         """The issuer's keys by name; no secret is opened for them."""
-        own = {"assertion": self.own_signer.public_key} if self.own_signer else {}
-        return {**self.keys.public_keys, **own}
+        kept_elsewhere = {"assertion": self.own_signer.public_key} if self.own_signer else {}
+        return {**self.keys.public_keys, **kept_elsewhere}
 
     def use(self, signer: Signer | None) -> None:
         """Replaces the signer, and rereads the identity and the keys of the folder."""

@@ -106,8 +106,8 @@ def _packages(body: bytes, at: int, start: int, end: int) -> Iterator[Package]:
     reader = _Reader(body, at)
     while start < end:
         stop = min(start - start % WIDTH + WIDTH, end)
-        found = (reader.prefixed() for _ in range(start, stop))
-        entries = [entry for entry in found if entry is not None]
+        prefixed = (reader.prefixed() for _ in range(start, stop))
+        entries = [entry for entry in prefixed if entry is not None]
         count = reader.take(1)
         if count is None:
             return
@@ -133,8 +133,8 @@ class _Reader:
         if stop > len(self._body):
             self.at = len(self._body) + 1
             return None
-        found, self.at = self._body[self.at : stop], stop
-        return found
+        taken, self.at = self._body[self.at : stop], stop
+        return taken
 
     def prefixed(self) -> bytes | None:
         """What follows its length in two bytes."""

@@ -71,21 +71,23 @@ class Quorum(NamedTuple):
 
         Raises `Malformed` for a rule that they cannot meet, or that names others.
         """
-        known = tuple(dict.fromkeys(names))
-        if not known:
+        witnesses = tuple(dict.fromkeys(names))
+        if not witnesses:
             return None
         if self.has_groups:
             required = Requirement.parse(self.text)
-            if absent := required.names - set(known):
+            if absent := required.names - set(witnesses):
                 raise Malformed.saying("the quorum names {name}, which is not asked", name=min(absent))
-            WitnessQuorum(required, known)  # as verifiers read it
+            WitnessQuorum(required, witnesses)  # as verifiers read it
             return required
-        needed = int(self.text[:9]) if self.text else len(known)
-        if not 1 <= needed <= len(known):
+        needed = int(self.text[:9]) if self.text else len(witnesses)
+        if not 1 <= needed <= len(witnesses):
             raise Malformed.saying(
-                "a quorum of {needed} cannot be had from {count} witnesses", needed=needed, count=len(known)
+                "a quorum of {needed} cannot be had from {count} witnesses",
+                needed=needed,
+                count=len(witnesses),
             )
-        return Requirement(needed, known)
+        return Requirement(needed, witnesses)
 
 
 class Cosigned:
@@ -208,8 +210,8 @@ class Cosigned:
 
     def is_met(self, note: bytes) -> bool:
         """True for a note with the lines of enough witnesses, or where no witness is asked."""
-        known = self.witnesses()
-        return not known or self._reading(lambda connection: _met(connection, note), False)
+        witnesses = self.witnesses()
+        return not witnesses or self._reading(lambda connection: _met(connection, note), False)
 
     def show(self, note: bytes) -> None:
         """Record a note of the log that a witness shows, and that the log here does not continue."""
@@ -260,8 +262,8 @@ class Cosigned:
 def _witnesses(connection: OpenDatabase) -> list[LogWitness]:
     rows = connection.execute("SELECT vkey, url, size, time, problem, said FROM witness ORDER BY vkey")
     return [
-        LogWitness(VerifierKey.parse(vkey), url, size, _moment(time), problem or "", said)
-        for vkey, url, size, time, problem, said in rows
+        LogWitness(VerifierKey.parse(vkey), url, size, _moment(time), problem or "", stated)
+        for vkey, url, size, time, problem, stated in rows
     ]
 
 

@@ -98,13 +98,13 @@ class Witnesses:
             work = partial(_into, answers, log, self, checkpoint, each)
             threading.Thread(target=work, name="witness", daemon=True).start()
         begun = time.monotonic()
-        deadline, lines, found = begun + seconds, dict[VerifierKey, bytes](), list[Reply]()
-        while len(found) < len(agreed):
+        deadline, lines, replies = begun + seconds, dict[VerifierKey, bytes](), list[Reply]()
+        while len(replies) < len(agreed):
             try:
                 answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 break
-            found.append(answer)
+            replies.append(answer)
             if answer.time is None:
                 continue
             lines[answer.witness.key] = answer.line
@@ -114,11 +114,11 @@ class Witnesses:
             if is_first and is_met and not waits:
                 taken = time.monotonic() - begun
                 deadline = min(deadline, begun + _LATER * taken)
-        silent = [each for each in agreed if each not in {answer.witness for answer in found}]
+        silent = [each for each in agreed if each not in {answer.witness for answer in replies}]
         # Who was not waited for to the end may be well.
         late = silent if time.monotonic() >= begun + seconds else []
-        self._record(checkpoint, found, late, is_met=is_met)
-        return Asking(checkpoint, is_met, tuple(found), tuple(silent))
+        self._record(checkpoint, replies, late, is_met=is_met)
+        return Asking(checkpoint, is_met, tuple(replies), tuple(silent))
 
     def _met(self, checkpoint: Checkpoint) -> bool:
         newest = self.cosigned.newest()
@@ -133,16 +133,16 @@ class Witnesses:
         return True
 
     def _record(
-        self, checkpoint: Checkpoint, found: list[Reply], silent: list[LogWitness], *, is_met: bool
+        self, checkpoint: Checkpoint, replies: list[Reply], silent: list[LogWitness], *, is_met: bool
     ) -> None:
-        for witness, _, moment, problem in found:
-            said = problem.facts.get("size") if problem is not None else None
+        for witness, _, moment, problem in replies:
+            size = problem.facts.get("size") if problem is not None else None
             self.cosigned.answered(
                 witness.key,
                 checkpoint.size,
                 moment,
                 problem.code if problem else "",
-                said if isinstance(said, int) else None,
+                size if isinstance(size, int) else None,
             )
         for witness in silent:
             self.cosigned.answered(witness.key, 0, None, "unavailable")
@@ -160,10 +160,10 @@ class Witnesses:
             response = self._asked_to_add(log, checkpoint, witness, old)
             if response.status != 409:
                 break
-            told = _SIZE.fullmatch(response.body[:20])
-            if told is None:
+            match = _SIZE.fullmatch(response.body[:20])
+            if match is None:
                 raise _refuses(witness, response)
-            old = int(told[1])
+            old = int(match[1])
             if old > checkpoint.size:
                 self._require_not_behind(log, witness)
                 raise WITNESS_AT_OTHER_SIZE.saying(
@@ -211,8 +211,8 @@ class Witnesses:
                 name=key.name,
                 time=f"{moment:%Y-%m-%d %H:%M}Z",
             )
-        own = next(each for each in signed.signatures if each[:2] == (key.name, key.id))
-        return Reply(witness, signature_line(*own), moment)
+        line = next(each for each in signed.signatures if each[:2] == (key.name, key.id))
+        return Reply(witness, signature_line(*line), moment)
 
     def _require_not_behind(self, log: LogReader, witness: LogWitness) -> None:
         """Raise `LOG_BEHIND` where a witness shows a note of the log that is not continued here, and keep it.

@@ -167,12 +167,12 @@ class TrustedLog:
         count = len(set(operators.values())) if self.operators else len(operators)
         # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
         if isinstance(self.quorum, int) and not 0 <= self.quorum <= count:
-            said = (
+            sentence = (
                 "the log {log} has {count} witness, not {quorum}"
                 if count == 1
                 else "the log {log} has {count} witnesses, not {quorum}"
             )
-            raise Malformed.saying(said, log=self.key.name, count=count, quorum=self.quorum)
+            raise Malformed.saying(sentence, log=self.key.name, count=count, quorum=self.quorum)
         object.__setattr__(self, "by_operator", WitnessQuorum.by_operator(self.quorum, operators))
         read = {key: operators[str(key)] for key in self.witnesses}
         object.__setattr__(self, "_readable", MappingProxyType(read))
@@ -205,9 +205,9 @@ class TrustedLog:
         # A witness with a newer type of key makes no trust file unreadable; it just never counts.
         unseen = tuple(vkey for vkey in witnesses if signature_type(vkey) not in tuple(SignatureType))
         cosigners = tuple(parse(vkey) for vkey in witnesses if vkey not in unseen)
-        own = parse(clock) if clock else None
+        clock_key = parse(clock) if clock else None
         rest = tuple(ledgers), requires, reached, is_shared, unseen, operators, tuple(mirrors)
-        return cls(parse(key), own, cosigners, quorum, *rest)
+        return cls(parse(key), clock_key, cosigners, quorum, *rest)
 
     @property
     def operator_of(self) -> dict[str, str]:
@@ -278,8 +278,8 @@ class TrustPolicy:
         if not self._requires:
             return None
         # ADR 58: a requirement is about the log that it stands with, and about no other.
-        found = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
-        return Requirement.all(found) if len(found) > 1 else next(iter(found), None)
+        demands = tuple(dict.fromkeys(log.requires for log in self.named(origin) if log.requires))
+        return Requirement.all(demands) if len(demands) > 1 else next(iter(demands), None)
 
 
 class Attested(NamedTuple):
@@ -392,7 +392,7 @@ def verify_anchoring(
     for ledger in trust.ledgers(checkpoint.origin, evidence.kind):
         _spend(evidence, work)
         try:
-            known = _read(kind, ledger)
+            trusted = _read(kind, ledger)
         except Malformed as problem:  # of the trust list, and no fault of the evidence
             unread = UnknownLedger.saying(
                 "what is trusted of the ledger {where} is not read here: {why}",
@@ -403,7 +403,7 @@ def verify_anchoring(
             unknown = unread if unknown.code == UnknownLedger.code else unknown
             continue
         try:
-            fact = kind.verify(checkpoint, evidence, known)
+            fact = kind.verify(checkpoint, evidence, trusted)
         except UnknownLedger as problem:
             if problem.code != UnknownLedger.code:  # by this one, and a part of it that is not known
                 unknown = problem
@@ -462,16 +462,16 @@ def _attested(checkpoint: Checkpoint, log: TrustedLog) -> Attested:
             quorum=log.quorum if isinstance(log.quorum, int) else str(log.quorum),
         )
     # A log with a clock always shows its time, so that an altered line is not taken for a missing one.
-    own = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
-    if log.clock and own is None:
+    by_clock = checkpoint.signers([log.clock]).get(log.clock) if log.clock else None
+    if log.clock and by_clock is None:
         raise InvalidEvidence.saying(
             "the checkpoint of {log} lacks the time by its own clock", log=checkpoint.origin
         )
     # Not the earliest time: of the quorum, all but one may be lying. Without one, any of them may be.
-    time = by_witnesses if log.quorum else own
+    time = by_witnesses if log.quorum else by_clock
     if log.reached is not None:
         _require_not_contradicted(checkpoint, time, log.reached)
-    clock = "witness" if log.quorum else "own" if own else "none"
+    clock = "witness" if log.quorum else "own" if by_clock else "none"
     return Attested(checkpoint, time, clock, len(seen), quorum if log.quorum else None)
 
 

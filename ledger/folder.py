@@ -68,8 +68,8 @@ def keep_address(folder: Path, address: str, *, engines: Engines | None = None) 
     # A second log under the same keys would be a second history (threat A44); `move_log` is the way.
     if is_elsewhere(folder) or (folder / "log").exists():
         raise Conflict(f"the log of {folder} is kept elsewhere")
-    known = ENGINES if engines is None else engines
-    store = open_store(address, engines=known)
+    usable = ENGINES if engines is None else engines
+    store = open_store(address, engines=usable)
     with store.lock():
         size = store.head().base.size
     if size or store.get(CHECKPOINT) is not None:
@@ -98,8 +98,8 @@ def move_log(
     # Either address: a move that was interrupted may have changed the folder already (ADR 59).
     if address_of(_where(folder)) not in (source, target):
         raise Refused.saying("the log of {folder} is at another address", folder=str(folder))
-    known = ENGINES if engines is None else engines
-    old, new = open_store(source, engines=known), open_store(target, engines=known)
+    usable = ENGINES if engines is None else engines
+    old, new = open_store(source, engines=usable), open_store(target, engines=usable)
     mark = mark_of(old)
     if mark is None or not mark.is_closed:  # a resumed move was audited when it began
         audit(open_to_read(folder, engines=engines))
@@ -133,12 +133,12 @@ def address_in(folder: Path) -> str | None:
     if not is_elsewhere(folder):
         return None
     try:
-        found = load_json_object(read_regular(folder / ADDRESS, _LONGEST))
+        content = load_json_object(read_regular(folder / ADDRESS, _LONGEST))
     except Malformed as error:
         raise Damaged(f"{folder / ADDRESS} cannot be read") from error
-    address = found.get("address")
+    address = content.get("address")
     # Damaged, not absent: without it the folder would look like one whose log is to be begun.
-    if found.get("version") != 1 or not isinstance(address, str):
+    if content.get("version") != 1 or not isinstance(address, str):
         raise Damaged(f"{folder / ADDRESS} has no address of a log")
     return address
 

@@ -28,8 +28,8 @@ def _read(ledger: TrustedLedger) -> object:
     return _on_evm_chain().read(ledger)
 
 
-def _verify(checkpoint: Checkpoint, evidence: Evidence, known: object) -> Fact:
-    return _on_evm_chain().verify(checkpoint, evidence, known)
+def _verify(checkpoint: Checkpoint, evidence: Evidence, trusted: object) -> Fact:
+    return _on_evm_chain().verify(checkpoint, evidence, trusted)
 
 
 KINDS: Mapping[str, EvidenceKind] = MappingProxyType({**OF_LOGS, ON_EVM_CHAIN: OfCheckpoints(_read, _verify)})

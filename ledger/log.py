@@ -136,15 +136,15 @@ class LogReader:
 
         Raises `Damaged`, too, where it is older than one that was seen or signed here, or contradicts that.
         """
-        known = self._newest  # asked first: others publish meanwhile
+        newest = self._newest  # asked first: others publish meanwhile
         checkpoint = self._stored_checkpoint()
         if checkpoint is None:  # not an empty log: that one has a signed checkpoint, too
             raise Damaged("the checkpoint of the log is missing")
         # threat A44: a log rolled back, or another one of the same size, while this process reads it.
-        if known is not None and checkpoint.size < known.size:
-            raise Damaged(f"the log has gone back from {known.size} to {_entries(checkpoint.size)}")
-        if known is not None and checkpoint.size == known.size and checkpoint.root != known.root:
-            raise Damaged(f"the log of {_entries(known.size)} has another root than it had")
+        if newest is not None and checkpoint.size < newest.size:
+            raise Damaged(f"the log has gone back from {newest.size} to {_entries(checkpoint.size)}")
+        if newest is not None and checkpoint.size == newest.size and checkpoint.root != newest.root:
+            raise Damaged(f"the log of {_entries(newest.size)} has another root than it had")
         self._remember(checkpoint)
         return checkpoint
 
@@ -432,12 +432,14 @@ class Log(LogReader):
 
     def _recorded(self, key: bytes, size: int) -> Batch | None:
         """The batch of a key in the log of this size, if there is one."""
-        known = self.store.find(key)
-        if known is None:
+        batch_range = self.store.find(key)
+        if batch_range is None:
             return None
-        if known.stop > size:  # its entries are beyond what this writer has integrated
+        if batch_range.stop > size:  # its entries are beyond what this writer has integrated
             raise Overtaken("another writer has recorded a batch meanwhile")
-        return Batch(known.start, key, list(self._tiles.entries(known.start, known.stop, size)))
+        return Batch(
+            batch_range.start, key, list(self._tiles.entries(batch_range.start, batch_range.stop, size))
+        )
 
     def _write_down(self, batches: Sequence[Batch], edge: Edge, signed: Checkpoint | None) -> None:
         self._time_after(signed)  # or nothing is recorded
@@ -484,9 +486,9 @@ class Log(LogReader):
         # Only an empty store may lack one: else it was removed, and a new one would hide what was signed.
         if signed is None and sizes != [0]:
             raise Damaged("the checkpoint of the log is missing, though the log has entries")
-        known = self._newest.size if self._newest else 0
+        last_size = self._newest.size if self._newest else 0
         # threat A44: a store restored from a backup, or in part, gets no further signature.
-        if signed is not None and (signed.size < known or signed.size not in sizes):
+        if signed is not None and (signed.size < last_size or signed.size not in sizes):
             raise Damaged(
                 f"the checkpoint is of {_entries(signed.size)}; the log had {sizes[0]} and has {sizes[-1]}",
                 hint="Was the folder, or a part of it, restored from a backup?",

@@ -126,7 +126,8 @@ def verified_proofs(
 def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
     """PROOF(old, D[new]) of RFC 6962 2.1.2: that the tree of `old` leaves is the beginning of the new one."""
     proof: list[bytes] = []
-    start, stop, known = 0, new, True  # known: the old root is that of the range, the verifier has it
+    # Known: the old root is that of the range, and the verifier has it.
+    start, stop, is_known = 0, new, True
     while 0 < old < stop:
         middle = start + _split(stop - start)
         if old <= middle:
@@ -134,8 +135,8 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
             stop = middle
         else:
             proof.append(root(start, middle, subtree))
-            start, known = middle, False
-    if not known:
+            start, is_known = middle, False
+    if not is_known:
         proof.append(root(start, stop, subtree))
     return proof[::-1]
 
@@ -147,7 +148,8 @@ def subtree_proof(start: int, stop: int, size: int, subtree: Subtree) -> list[by
     the proof that a tree of `stop` leaves is the beginning.
     """
     proof: list[bytes] = []
-    low, high, known = 0, size, True  # known: the hash of the range is that of the subtree, or of its end
+    # Known: the hash of the range is that of the subtree, or of its end.
+    low, high, is_known = 0, size, True
     while (low, high) != (max(low, start), stop):
         middle = low + _split(high - low)
         if stop <= middle:
@@ -155,9 +157,9 @@ def subtree_proof(start: int, stop: int, size: int, subtree: Subtree) -> list[by
             high = middle
         else:
             proof.append(root(low, middle, subtree))
-            known = known and middle <= start
+            is_known = is_known and middle <= start
             low = middle
-    if not known:
+    if not is_known:
         proof.append(root(low, high, subtree))
     return proof[::-1]
 
@@ -176,16 +178,16 @@ def verify_subtree(
             raise InvalidEvidence("the proof of the subtree is too short")
         return left.pop()
 
-    def hashes(low: int, high: int, known: bool) -> tuple[bytes, bytes]:
+    def hashes(low: int, high: int, is_known: bool) -> tuple[bytes, bytes]:
         """The part of the subtree in a range, and the whole of it."""
         if (low, high) == (max(low, start), stop):
-            whole = node if known else taken()
+            whole = node if is_known else taken()
             return whole, whole
         middle, sibling = low + _split(high - low), taken()
         if stop <= middle:
-            part, whole = hashes(low, middle, known)
+            part, whole = hashes(low, middle, is_known)
             return part, node_hash(whole, sibling)
-        part, whole = hashes(middle, high, known and middle <= start)
+        part, whole = hashes(middle, high, is_known and middle <= start)
         # A half that is not left of the subtree is its beginning.
         return (part if middle <= start else node_hash(sibling, part)), node_hash(sibling, whole)
 

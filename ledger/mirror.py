@@ -252,14 +252,14 @@ class _Source:
         length, at = 0, edge.size
         stop = min(self._size, at - at % _MOST_AT_ONCE + _MOST_AT_ONCE)
         while at < stop and length < _AT_ONCE:
-            found = self._bundle(at // WIDTH)
-            if not portion and tuple(frame(found[: at % WIDTH])) != edge.bundle:
+            entries = self._bundle(at // WIDTH)
+            if not portion and tuple(frame(entries[: at % WIDTH])) != edge.bundle:
                 path = tile_path(ENTRIES, at // WIDTH)
                 raise LOG_TILE_CHANGED.saying("{tile} has other entries than it had", tile=path)
-            found = found[at % WIDTH :]
-            portion += found
-            at += len(found)
-            length += sum(map(len, found)) + _OVERHEAD * len(found)
+            entries = entries[at % WIDTH :]
+            portion += entries
+            at += len(entries)
+            length += sum(map(len, entries)) + _OVERHEAD * len(entries)
         return Batch(edge.size, b"from %d" % edge.size, portion)
 
     def _bundle(self, number: int) -> list[bytes]:
@@ -271,9 +271,9 @@ class _Source:
         if data is None:
             raise LOG_NOT_PROVED.saying("{tile} is missing", tile=path)
         try:
-            found = unframe(data, path)
+            entries = unframe(data, path)
         except Damaged as problem:
             raise LOG_NOT_PROVED.saying("{tile} is no bundle of entries", tile=path) from problem
-        if len(found) < width:
+        if len(entries) < width:
             raise LOG_NOT_PROVED.saying("{tile} has too few entries", tile=path)
-        return found[:width]
+        return entries[:width]

@@ -81,15 +81,15 @@ def move(source: Store, target: Store, copied: Callable[[int], object] = lambda 
             _put(target, edge.extend(joined(batches))[1])
         with target.lock():
             _open(source, target, name, base, batches, note)
-    found = _checkpoint(target)
+    checkpoint = _checkpoint(target)
     # A shorter log came first, such as an older copy of this one: it is not replaced.
-    if found.size < note.size:
+    if checkpoint.size < note.size:
         raise Conflict.saying(
             "a log of {there} entries has come first, and this one has {size}",
-            there=found.size,
+            there=checkpoint.size,
             size=note.size,
         )
-    return found
+    return checkpoint
 
 
 def _begun(source: Store, target: Store) -> str:
@@ -143,8 +143,8 @@ def _copy(source: Store, target: Store, size: int, copied: Callable[[int], objec
 
 
 def _put(target: Store, tiles: Mapping[str, bytes]) -> None:
-    known = target.get_many(tiles)
-    missing = {path: data for path, data in tiles.items() if known.get(path) != data}
+    stored = target.get_many(tiles)
+    missing = {path: data for path, data in tiles.items() if stored.get(path) != data}
     if missing:
         target.put(missing)
         # threat F24: somebody may have written a tile there before.

@@ -207,15 +207,15 @@ class Note:
 
         Lines by other keys are ignored. A line by one of these that does not verify raises `InvalidEvidence`.
         """
-        known = {(key.name, key.id): key for key in keys}
-        found: dict[VerifierKey, datetime | None] = {}
+        by_name = {(key.name, key.id): key for key in keys}
+        times: dict[VerifierKey, datetime | None] = {}
         for name, key_id, signature in dict.fromkeys(
             self.signatures
         ):  # a line may stand there a thousand times
             # Both: a key id of four bytes is no identity, and the signature decides (signed-note).
-            if key := known.get((name, key_id)):
-                found.setdefault(key, key.verify(signature, self.text))
-        return found
+            if key := by_name.get((name, key_id)):
+                times.setdefault(key, key.verify(signature, self.text))
+        return times
 
 
 @dataclass(frozen=True)

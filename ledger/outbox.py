@@ -316,14 +316,14 @@ class Outbox:
     def gone(self, destination: Destination) -> list[Submission]:
         """The lost submissions that are not covered by a longer checkpoint on the ledger."""
         there = self.newest(destination)
-        known = there.checkpoint.size if there else 0
-        return [lost for lost in self.lost(destination) if lost.checkpoint.size > known]
+        size = there.checkpoint.size if there else 0
+        return [lost for lost in self.lost(destination) if lost.checkpoint.size > size]
 
     def newest_anchored(self) -> bytes | None:
         """The note of the longest checkpoint that any ledger has: the log is never shorter."""
         # A checkpoint that the ledger has lost is no longer proof that the log had come so far.
-        found = self._one(_SELECT + "WHERE body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1")
-        return found.checkpoint.note if found else None
+        submission = self._one(_SELECT + "WHERE body IS NOT NULL AND gone IS NULL ORDER BY size DESC LIMIT 1")
+        return submission.checkpoint.note if submission else None
 
     def evidence(self, log: LogReader, index: int) -> tuple[Evidence, ...]:
         """For each ledger: proof that its earliest checkpoint with the entry has that, and is on the ledger.

@@ -39,7 +39,7 @@ class WitnessQuorum:
     def __post_init__(self) -> None:
         if isinstance(self.rule, int):
             return
-        names = [one for one in self.rule.members() if isinstance(one, str)]
+        names = [member for member in self.rule.members() if isinstance(member, str)]
         # threat A44: one liar would count in both groups, and what the rule stands is computed from that.
         if twice := [name for name in names if names.count(name) > 1]:
             raise Malformed.saying("{name} stands in two groups of a quorum", name=shortened(twice[0]))
@@ -131,33 +131,34 @@ def implies(
 
 def _by_operator(rule: Requirement, operators: Mapping[str, str]) -> Requirement:
     of = (
-        operators.get(one, one) if isinstance(one, str) else _by_operator(one, operators) for one in rule.of
+        operators.get(member, member) if isinstance(member, str) else _by_operator(member, operators)
+        for member in rule.of
     )
     return Requirement(rule.at_least, tuple(dict.fromkeys(of)))
 
 
-def _overlap(one: str | Requirement) -> int:
+def _overlap(member: str | Requirement) -> int:
     """Of two sets that meet a group, at least 2k - n members are met by both: the cheapest of them count."""
-    if isinstance(one, str):
+    if isinstance(member, str):
         return 1
-    both = max(2 * one.at_least - len(one.of), 0)
-    return sum(sorted(map(_overlap, one.of))[:both])
+    both = max(2 * member.at_least - len(member.of), 0)
+    return sum(sorted(map(_overlap, member.of))[:both])
 
 
-def _blocking(one: str | Requirement) -> int:
+def _blocking(member: str | Requirement) -> int:
     """The smallest number of operators without which a group is not met."""
-    if isinstance(one, str):
+    if isinstance(member, str):
         return 1
-    return sum(sorted(map(_blocking, one.of))[: len(one.of) - one.at_least + 1])
+    return sum(sorted(map(_blocking, member.of))[: len(member.of) - member.at_least + 1])
 
 
-def _unmet(one: str | Requirement) -> Iterator[Set[str]]:
-    if isinstance(one, str):
+def _unmet(member: str | Requirement) -> Iterator[Set[str]]:
+    if isinstance(member, str):
         yield frozenset()
         return
-    for met in combinations(one.of, one.at_least - 1):
+    for met in combinations(member.of, member.at_least - 1):
         whole = frozenset[str]().union(*map(_names, met))
-        yield from _each([other for other in one.of if other not in met], whole)
+        yield from _each([other for other in member.of if other not in met], whole)
 
 
 def _each(groups: Sequence[str | Requirement], whole: Set[str]) -> Iterator[Set[str]]:
@@ -169,5 +170,5 @@ def _each(groups: Sequence[str | Requirement], whole: Set[str]) -> Iterator[Set[
         yield from _each(groups[1:], whole | names)
 
 
-def _names(one: str | Requirement) -> Set[str]:
-    return frozenset({one}) if isinstance(one, str) else one.names
+def _names(member: str | Requirement) -> Set[str]:
+    return frozenset({member}) if isinstance(member, str) else member.names

@@ -60,14 +60,14 @@ class Requirement:
         if words.count("(") > MOST:  # else a group for each level could exhaust the stack
             raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
         words.reverse()
-        one = _one(words)
-        if one is None or words:
+        parsed = _one(words)
+        if parsed is None or words:
             raise Malformed.saying(
                 "{rule} is neither a name nor so many of several, such as {example}",
                 rule=shortened(text),
                 example="1 of (a, b)",
             )
-        return Requirement(1, (one,)) if isinstance(one, str) else one
+        return Requirement(1, (parsed,)) if isinstance(parsed, str) else parsed
 
     @classmethod
     def all(cls, of: Sequence[str | Requirement]) -> Requirement:
@@ -77,14 +77,14 @@ class Requirement:
     @property
     def names(self) -> frozenset[str]:
         """All ledgers that it speaks of."""
-        return frozenset(one for one in self.members() if isinstance(one, str))
+        return frozenset(member for member in self.members() if isinstance(member, str))
 
     def met_by(self, seen: Mapping[str, datetime]) -> datetime | None:
         """The time by which enough ledgers had it, from each ledger's time in `seen`; `None` if too few have.
 
         All but one of the needed ledgers may err, so the time is that of the last of them.
         """
-        times = sorted(time for one in self.of if (time := _time(one, seen)) is not None)
+        times = sorted(time for member in self.of if (time := _time(member, seen)) is not None)
         # threat F19: with an earlier time, a single ledger could date a diploma back.
         return times[self.at_least - 1] if len(times) >= self.at_least else None
 
@@ -92,21 +92,23 @@ class Requirement:
         """The ledgers that do not have it, in groups that are not met; empty where all is met."""
         if self.met_by(seen) is not None:
             return ()
-        found: list[str] = []
-        for one in self.of:
-            found += one.missing(seen) if isinstance(one, Requirement) else [one] * (one not in seen)
-        return tuple(dict.fromkeys(found))
+        names: list[str] = []
+        for member in self.of:
+            names += (
+                member.missing(seen) if isinstance(member, Requirement) else [member] * (member not in seen)
+            )
+        return tuple(dict.fromkeys(names))
 
     def members(self) -> Iterator[str | Requirement]:
         """All ledgers and groups, however deep."""
-        for one in self.of:
-            yield one
-            if isinstance(one, Requirement):
-                yield from one.members()
+        for member in self.of:
+            yield member
+            if isinstance(member, Requirement):
+                yield from member.members()
 
     def to_json(self) -> dict[str, Any]:
         """The one JSON form of all requirements that mean the same, as a trust file has it."""
-        of = [one if isinstance(one, str) else one.to_json() for one in self.of]
+        of = [member if isinstance(member, str) else member.to_json() for member in self.of]
         if self.at_least == len(of):
             return {"allOf": of}
         return {"anyOf": of} if self.at_least == 1 else {"atLeast": self.at_least, "of": of}
@@ -130,12 +132,12 @@ def _one(words: list[str]) -> str | Requirement | None:
     while separator == ",":
         of.append(_one(words))
         separator = words.pop() if words else ""
-    members = tuple(one for one in of if one is not None)
+    members = tuple(member for member in of if member is not None)
     count = {"all": len(of), "any": 1}.get(name) or (int(name) if re.fullmatch(_NUMBER, name) else 0)
     if separator != ")" or len(members) != len(of) or not count:
         return None
     return Requirement(count, members)
 
 
-def _time(one: str | Requirement, seen: Mapping[str, datetime]) -> datetime | None:
-    return seen.get(one) if isinstance(one, str) else one.met_by(seen)
+def _time(member: str | Requirement, seen: Mapping[str, datetime]) -> datetime | None:
+    return seen.get(member) if isinstance(member, str) else member.met_by(seen)

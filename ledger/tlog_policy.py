@@ -86,11 +86,11 @@ class _Reader:
                 if len(self.groups) == MOST:
                     raise TooLarge.saying("more than {most} names and groups are required", most=MOST)
                 self.groups[name] = at_least, members
-                known = all(self._is_defined(one) and one != name for one in members)
+                are_defined = all(self._is_defined(member) and member != name for member in members)
                 # Each is a member once: else one liar would count twice (tlog-policy, groups).
                 new = len(set(members)) == len(members) and not self._members & set(members)
                 self._members |= set(members)
-                return known and new and 1 <= at_least <= len(members)
+                return are_defined and new and 1 <= at_least <= len(members)
             case ["quorum", name] if self.quorum is None:
                 self.quorum = name
                 return name == _NONE or self._is_defined(name)
@@ -101,7 +101,9 @@ class _Reader:
         if name in named:
             return Requirement(1, (named[name],))
         at_least, members = self.groups[name]
-        return Requirement(at_least, tuple(named.get(one) or self.rule(one, named) for one in members))
+        return Requirement(
+            at_least, tuple(named.get(member) or self.rule(member, named) for member in members)
+        )
 
     def _is_free(self, name: str) -> bool:
         return name != _NONE and not self._is_defined(name)
@@ -161,14 +163,14 @@ def _lines(log: TrustedLog) -> Iterator[str]:
         lines.append(f"group {name} {at_least} {' '.join(members)}")
         return name
 
-    def named(one: str | Requirement) -> str:
-        if isinstance(one, str):
-            return group(1, names[one])
-        return group(one.at_least, [named(each) for each in one.of])
+    def named(member: str | Requirement) -> str:
+        if isinstance(member, str):
+            return group(1, names[member])
+        return group(member.at_least, [named(each) for each in member.of])
 
     rule = log.by_operator.rule
     if isinstance(rule, int):
-        quorum = group(rule, [named(one) for one in log.by_operator.of]) if rule else _NONE
+        quorum = group(rule, [*map(named, log.by_operator.of)]) if rule else _NONE
     else:
         quorum = named(rule)
     yield from lines

@@ -205,17 +205,17 @@ class WitnessState:
         if not path.exists():
             raise Damaged.saying("{file} is gone: what this witness has signed is not known", file=str(path))
         self._database = Database(path, _STEPS, _WHAT)
-        found = self._database.read("SELECT vkey, second FROM witness")
-        keys = [VerifierKey.parse(vkey) for vkey, _ in found]
+        rows = self._database.read("SELECT vkey, second FROM witness")
+        keys = [VerifierKey.parse(vkey) for vkey, _ in rows]
         # Another key's state does not say what this key has signed: it could sign a second history (ADR 71).
         if [key.public_key for key in keys] != [public_key]:
             raise Damaged.saying("{file} is not the state of the witness with this key", file=str(path))
-        ((self.key, second),) = zip(keys, (second for _, second in found), strict=True)
+        ((self.key, second),) = zip(keys, (second for _, second in rows), strict=True)
         self.second = VerifierKey.parse(second) if second else None
         self._kept = KeptCheckpoint(kept)
         # ADR 13: the number beside the folder only grows, and no copy of the folder brings it back.
-        known = self._kept.read()
-        if known is not None and int(known) > int(self._times_kept()):
+        number = self._kept.read()
+        if number is not None and int(number) > int(self._times_kept()):
             raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
 
     @classmethod
@@ -238,10 +238,10 @@ class WitnessState:
             # Never replaced: a key without what it has signed could sign a second history (ADR 71).
             if before is not None and before[0] and not is_new_key:
                 raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
-            known = max(int(KeptCheckpoint(kept).read() or 0), before[0] if before else 0)
+            number = max(int(KeptCheckpoint(kept).read() or 0), before[0] if before else 0)
             connection.execute("DELETE FROM witness")
             connection.execute("UPDATE log SET time = NULL, note = NULL")
-            row = str(key), known, str(second) if second else None
+            row = str(key), number, str(second) if second else None
             connection.execute("INSERT INTO witness (vkey, kept, second) VALUES (?, ?, ?)", row)
         return cls(path, key.public_key, kept=kept)
 
@@ -279,10 +279,10 @@ class WitnessState:
     def remove(self, origin: str) -> None:
         """Stop witnessing a log; the last cosigned tree stays on record. Raises `NotFound`."""
         with self._database.writing() as connection:
-            found = connection.execute(
+            update = connection.execute(
                 "UPDATE log SET vkey = NULL WHERE origin = ? AND vkey IS NOT NULL", (origin,)
             )
-            if not found.rowcount:
+            if not update.rowcount:
                 raise _not_witnessed()
 
     def logs(self) -> list[WitnessedLog]:
@@ -368,8 +368,8 @@ class WitnessState:
 
     def peers(self) -> list[Peer]:
         """The other hubs that are asked, by their keys."""
-        found = self._database.read("SELECT vkey, url FROM peer ORDER BY vkey")
-        return [Peer(VerifierKey.parse(vkey), url) for vkey, url in found]
+        rows = self._database.read("SELECT vkey, url FROM peer ORDER BY vkey")
+        return [Peer(VerifierKey.parse(vkey), url) for vkey, url in rows]
 
     @property
     def is_alone(self) -> bool:
@@ -394,10 +394,10 @@ class WitnessState:
         """
         with self._database.writing() as connection:
             self._hold(connection, checkpoint)
-            found = connection.execute(
+            row = connection.execute(
                 "SELECT note FROM seen WHERE origin = ?", (checkpoint.origin,)
             ).fetchone()
-            note = _newest(found and bytes(found[0]), checkpoint)
+            note = _newest(row and bytes(row[0]), checkpoint)
             connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (checkpoint.origin, note))
 
     def seen(self, hashed: str) -> bytes:
@@ -405,13 +405,13 @@ class WitnessState:
 
         Empty where none was read yet. Raises `NotFound` for a log that is not witnessed.
         """
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT seen.note FROM log LEFT JOIN seen USING (origin) WHERE hash = ? AND vkey IS NOT NULL",
             hashed,
         )
-        if not found:
+        if not rows:
             raise _not_witnessed()
-        return bytes(found[0][0] or b"")
+        return bytes(rows[0][0] or b"")
 
     def resume(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
         """Go on from a log's checkpoint that others have seen: nothing that it does not begin follows.
@@ -429,18 +429,18 @@ class WitnessState:
         self, connection: OpenDatabase, checkpoint: Checkpoint, proof: Sequence[bytes]
     ) -> Problem | None:
         note, size, root, time = self._hold(connection, checkpoint)
-        own = own_line(self.key, checkpoint)
-        if checkpoint.size < size or (own is None and checkpoint.size == size):
+        signed_here = own_line(self.key, checkpoint)
+        if checkpoint.size < size or (signed_here is None and checkpoint.size == size):
             return None
         # What this witness has signed itself leads on; else only what is proved does.
-        is_proved = own is not None and checkpoint.size > size
+        is_proved = signed_here is not None and checkpoint.size > size
         if not is_proved and (unfit := _unfit(AddCheckpoint(size, proof, checkpoint), size, root)):
             return unfit
         place = checkpoint.size, checkpoint.root, checkpoint.origin
         connection.execute("UPDATE log SET size = ?, root = ? WHERE origin = ?", place)
-        if own is not None:
-            stamp = max(int(own.time.timestamp()), time or 0)
-            signed = stamp, note + own.line, checkpoint.origin
+        if signed_here is not None:
+            stamp = max(int(signed_here.time.timestamp()), time or 0)
+            signed = stamp, note + signed_here.line, checkpoint.origin
             connection.execute("UPDATE log SET time = ?, note = ? WHERE origin = ?", signed)
         return None
 
@@ -465,10 +465,10 @@ class WitnessState:
 
     def forks(self) -> list[Fork]:
         """The proofs of forks, of every log."""
-        found = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")
+        rows = self._database.read("SELECT * FROM fork ORDER BY origin, vkey, size")
         return [
-            Fork(origin, VerifierKey.parse(vkey), size, (one, other))
-            for origin, vkey, size, one, other in found
+            Fork(origin, VerifierKey.parse(vkey), size, (note, other))
+            for origin, vkey, size, note, other in rows
         ]
 
     def checkpoint(self, hashed: str) -> bytes:
@@ -494,14 +494,14 @@ class WitnessState:
         return answers
 
     def _counted(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
-        found = self._answer(connection, request, cosign)
+        answer = self._answer(connection, request, cosign)
         # Counted for logs that are known: else anybody could fill the file.
-        if isinstance(found, Problem) and found.code != LOG_NOT_WITNESSED.code:
+        if isinstance(answer, Problem) and answer.code != LOG_NOT_WITNESSED.code:
             connection.execute(
                 "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
-                (request.checkpoint.origin, found.code),
+                (request.checkpoint.origin, answer.code),
             )
-        return found
+        return answer
 
     def _answer(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:
         """The cosignature, kept, where the request fits; otherwise its problem."""
@@ -600,16 +600,16 @@ def own_line(key: VerifierKey, checkpoint: Checkpoint) -> OwnLine | None:
     return None
 
 
-def _newest(known: bytes | None, read: Checkpoint) -> bytes:
+def _newest(note: bytes | None, read: Checkpoint) -> bytes:
     """The note of the larger tree; of one text, with the lines of both, as far as there is room."""
-    if known is None:
+    if note is None:
         return read.note
-    before = Checkpoint.parse(known)
+    before = Checkpoint.parse(note)
     if before.text != read.text:
-        return read.note if read.size > before.size else known
+        return read.note if read.size > before.size else note
     # A log could else take back the line by which a witness knows that it has signed (ADR 71).
     added = b"".join(signature_line(*line) for line in read.signatures if line not in before.signatures)
-    return known + added if len(known) + len(added) <= LARGEST_NOTE else known
+    return note + added if len(note) + len(added) <= LARGEST_NOTE else note
 
 
 def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
@@ -624,8 +624,8 @@ def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
             return None
     except InvalidEvidence:
         return None
-    own = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
-    return checkpoint.text + b"\n" + signature_line(*own)
+    of_log = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
+    return checkpoint.text + b"\n" + signature_line(*of_log)
 
 
 def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
@@ -634,19 +634,19 @@ def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
         raise unfit
 
 
-def _unfit(request: AddCheckpoint, known: int, root: bytes) -> Problem | None:
+def _unfit(request: AddCheckpoint, size: int, root: bytes) -> Problem | None:
     """The problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
     checkpoint = request.checkpoint
     if request.old > checkpoint.size:  # add-checkpoint: 400
         return Malformed("the old size is above that of the checkpoint")
     # The client learns the size (409), so that it can send the proof from there (add-checkpoint).
-    if request.old != known:
-        return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=known)
+    if request.old != size:
+        return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=size)
     # threat A44: two roots for one size are two views of the log; one of them is cosigned at most.
-    if checkpoint.size == known and checkpoint.root != root:
-        return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=known)
+    if checkpoint.size == size and checkpoint.root != root:
+        return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=size)
     try:
-        merkle.verify_consistency(known, root, checkpoint.size, checkpoint.root, request.proof)
+        merkle.verify_consistency(size, root, checkpoint.size, checkpoint.root, request.proof)
     except InvalidEvidence as problem:  # accuses nobody: whoever relays a genuine note makes up the proof
         return NOT_CONTINUED.saying("the consistency proof does not hold: {why}", why=problem)
     return None
@@ -671,12 +671,12 @@ def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: byt
         _keep_fork(connection, place, before[0], note)
 
 
-def _keep_fork(connection: OpenDatabase, place: tuple[str, int, str], one: bytes, other: bytes) -> None:
+def _keep_fork(connection: OpenDatabase, place: tuple[str, int, str], note: bytes, other: bytes) -> None:
     """Keep what proves a fork of a log, at a size, under its key."""
     connection.execute(
         "INSERT OR IGNORE INTO fork SELECT ?1, ?3, ?2, ?4, ?5 "
         "WHERE (SELECT count(*) FROM fork WHERE origin = ?1) < ?6",
-        (*place, one, other, _FORKS),
+        (*place, note, other, _FORKS),
     )
 
 

@@ -8,7 +8,7 @@ from tests import plain
 
 RELATIVE = 0.5
 """Per cent of sentences that may begin with a relative."""
-VAGUE = 2.6
+VAGUE = 0.5
 """Per cent of locals that may have a vague name. It may only fall: 0.5 is to be reached."""
 COMMENTS = 6
 """Comments to a hundred lines of code, at least."""

@@ -98,31 +98,31 @@ def write_residents(path: Path, first: int, rows: int) -> None:
 def issued(city: City, files: Sequence[Path], half: int, *, is_killed: bool) -> float:
     """Two machines issue a file each, at once; returns the seconds that it took."""
     began = time.monotonic()
-    one = city.begin("first", "issuer", "issue", str(files[0]), "--yes", "--out", "north")
-    two = city.begin("second", "issuer", "issue", str(files[1]), "--yes", "--out", "south")
+    first = city.begin("first", "issuer", "issue", str(files[0]), "--yes", "--out", "north")
+    second = city.begin("second", "issuer", "issue", str(files[1]), "--yes", "--out", "south")
     if is_killed:
         index = open_index(city.home("third"))
-        while index.count() < half and two.poll() is None:
+        while index.count() < half and second.poll() is None:
             time.sleep(0.02)
         index.close()
-        two.send_signal(signal.SIGKILL)
-        two.communicate()
+        second.send_signal(signal.SIGKILL)
+        second.communicate()
         print(f"  killed the second machine after {time.monotonic() - began:.1f} s; the third one goes on")
         city.run("third", "issuer", "issue", str(files[1]), "--yes", "--out", "south")
     else:
-        two.finish()
-    one.finish()
+        second.finish()
+    first.finish()
     return time.monotonic() - began
 
 
 def indexed(city: City) -> list[tuple[Any, ...]]:
     """All credentials by number, without the places that depend on who came first."""
-    index, after, found = open_index(city.home("first")), -1, list[tuple[Any, ...]]()
+    index, after, rows = open_index(city.home("first")), -1, list[tuple[Any, ...]]()
     while page := index.entries(after):
-        found += [(*each.which, each.edition, each.copy, each.form, each.name, each.state) for each in page]
+        rows += [(*each.which, each.edition, each.copy, each.form, each.name, each.state) for each in page]
         after = page[-1].seq
     index.close()
-    return sorted(found)
+    return sorted(rows)
 
 
 def main(rows: int = ROWS) -> None:

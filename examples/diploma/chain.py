@@ -50,22 +50,22 @@ def program() -> Path | None:
     """The path of anvil, from PATH or from `make peers`."""
     machine = _MACHINES.get(platform.machine(), platform.machine())
     brought = _PACKAGES / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
-    found = shutil.which("anvil")
-    return Path(found) if found else brought if brought.exists() else None
+    path = shutil.which("anvil")
+    return Path(path) if path else brought if brought.exists() else None
 
 
 @contextmanager
 def running(anvil: Path) -> Iterator[LocalChain]:
     """A new chain, as long as the block lasts."""
     command = [str(anvil), "--host", "127.0.0.1", "--port", "0", "--slots-in-an-epoch", "1"]
-    with tempfile.NamedTemporaryFile() as said:  # a pipe that nobody reads any more would end it
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    with tempfile.NamedTemporaryFile() as output:  # a pipe that nobody reads any more would end it
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
-            while (found := _LISTENS.search(Path(said.name).read_text())) is None:
+            while (match := _LISTENS.search(Path(output.name).read_text())) is None:
                 if process.poll() is not None:
                     raise ChildProcessError(f"{anvil} does not start")
                 time.sleep(0.02)
-            yield LocalChain(f"http://127.0.0.1:{found[1]}")
+            yield LocalChain(f"http://127.0.0.1:{match[1]}")
         finally:
             process.kill()
             process.wait()

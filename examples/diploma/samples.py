@@ -93,9 +93,9 @@ def _write(folder: Path, scratch: Path) -> None:
 
 
 def _issuer(home: Path, name: str) -> Issuer:
-    made = Issuer.create(home, Description(name), lambda: None, _now)
-    made.issue_file(Order(open_source(HERE / "graduates.csv"), home / "errors.csv", workers=0))
-    return made
+    issuer = Issuer.create(home, Description(name), lambda: None, _now)
+    issuer.issue_file(Order(open_source(HERE / "graduates.csv"), home / "errors.csv", workers=0))
+    return issuer
 
 
 def _alter(bundle: bytes, target: Path, change: Callable[[dict[str, Any]], None]) -> None:

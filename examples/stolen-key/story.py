@@ -67,14 +67,14 @@ def read(ledger: TrustedLedger) -> Newspaper:
     return Newspaper(ledger.where, times)
 
 
-def verify(_: Checkpoint, evidence: Evidence, known: Newspaper) -> Fact:
+def verify(_: Checkpoint, evidence: Evidence, newspaper: Newspaper) -> Fact:
     """Raises `InvalidEvidence` for a page without the digest, `UnknownLedger` for an unknown page."""
     if evidence.digest.hex().encode() not in evidence.body.split(b"\n"):
         raise InvalidEvidence("the page does not have the digest")
-    time = known.pages.get(hashlib.sha256(evidence.body).hexdigest())
+    time = newspaper.pages.get(hashlib.sha256(evidence.body).hexdigest())
     if time is None:
         raise UnknownLedger("the page is not one that is known here")
-    return Fact(KIND, known.name, time, "newspaper")
+    return Fact(KIND, newspaper.name, time, "newspaper")
 
 
 def main() -> None:
@@ -113,9 +113,9 @@ def story(folder: Path) -> None:
     print("\n20 June: the newspaper prints the thief's checkpoint, too; anybody may send one in.")
     forged = with_notice(forged, newspaper, at(20, 22))
     print("The university has noticed, and tells everybody: what is from after 11 June is not ours.")
-    told = requiring(trust, newspaper, until=date(2026, 6, 11))
-    check(told, "Ada", genuine, Verdict.VALID)
-    check(told, "Mallory", forged, Verdict.INVALID)
+    warned = requiring(trust, newspaper, until=date(2026, 6, 11))
+    check(warned, "Ada", genuine, Verdict.VALID)
+    check(warned, "Mallory", forged, Verdict.INVALID)
 
 
 def at(day: int, hour: int) -> datetime:
@@ -124,12 +124,12 @@ def at(day: int, hour: int) -> datetime:
 
 def issued(issuer: Issuer, name: str, title: str) -> Bundle:
     """The bundle of a diploma, as its graduate gets it."""
-    given, family = name.split()
+    given_name, family_name = name.split()
     entry = issuer.issue(
         {
-            "diploma_number": f"EX-2026-{given}",
-            "given_name": given,
-            "family_name": family,
+            "diploma_number": f"EX-2026-{given_name}",
+            "given_name": given_name,
+            "family_name": family_name,
             "programme_title": title,
             "achievement_type": "Degree",
             "award_date": "2026-05-31",
@@ -156,26 +156,26 @@ def with_notice(bundle: Bundle, newspaper: Newspaper, now: datetime) -> Bundle:
 
 
 def trusting(issuer: Issuer) -> Trust:
-    known = issuer.trust_entry()
-    return Trust().adding(RecognisedIssuer(**known["issuer"]), RecognisedLog(**known["log"]))
+    entry = issuer.trust_entry()
+    return Trust().adding(RecognisedIssuer(**entry["issuer"]), RecognisedLog(**entry["log"]))
 
 
 def requiring(trust: Trust, newspaper: Newspaper, until: date | None = None) -> Trust:
     """A trust list whose log has to be in the newspaper; the issuer is recognised until some day."""
-    (log,), (known,) = trust.logs, trust.issuers
+    (log,), (issuer,) = trust.logs, trust.issuers
     strict = replace(log, ledgers=(newspaper.trusted,), requires=Requirement(1, (newspaper.name,)))
-    return Trust((replace(known, until=until),), (strict,))
+    return Trust((replace(issuer, until=until),), (strict,))
 
 
 def check(trust: Trust, whose: str, bundle: Bundle, expected: Verdict) -> None:
     """Shows the verdict on 21 June, and what step 8 or the reason says."""
     kinds: Mapping[str, OfCheckpoints[Newspaper]] = {KIND: OfCheckpoints(read, verify)}
     verifier = Verifier(Resolver(METHODS, NoFetcher()), trust=trust, evidence_kinds={**KINDS, **kinds})
-    found = verifier.verify(bundle.to_bytes(), now=at(21, 12))
-    (in_log,) = (check for check in found.checks if check.step == 8)
-    print(f"  {whose}: {report.verdict(found.verdict)}")
-    print(f"    {report.shown(found.deciding or in_log)}")
-    assert found.verdict is expected, found.checks
+    result = verifier.verify(bundle.to_bytes(), now=at(21, 12))
+    (in_log,) = (check for check in result.checks if check.step == 8)
+    print(f"  {whose}: {report.verdict(result.verdict)}")
+    print(f"    {report.shown(result.deciding or in_log)}")
+    assert result.verdict is expected, result.checks
 
 
 if __name__ == "__main__":

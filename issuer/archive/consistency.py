@@ -32,17 +32,17 @@ def append(store: Index, log: Log, entries: Sequence[bytes], key: bytes) -> Appe
 
 def require_agreement(store: Index, log: LogReader) -> None:
     """Raises `Damaged` where the log or the index is an older copy than the other."""
-    known = store.logged.known().size  # asked first: others append meanwhile
+    explained = store.logged.known().size  # asked first: others append meanwhile
     size = log.checkpoint().size
-    if known > size:
+    if explained > size:
         raise Damaged(
-            f"the index knows of log entry {known - 1}, and the log has {_entries(size)}",
+            f"the index knows of log entry {explained - 1}, and the log has {_entries(size)}",
             hint="Bring the log's folder back from a backup: the credentials rest on it.",
         )
-    known, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
-    found = [log.find(key) for key in begun] if size > known else []
-    if not explains(known, size, found):
-        raise _older(known, size)
+    explained, begun = store.logged.known()  # asked last: what is in the log by now had been journalled
+    ranges = [log.find(key) for key in begun] if size > explained else []
+    if not explains(explained, size, ranges):
+        raise _older(explained, size)
 
 
 def require_not_older(
@@ -66,14 +66,14 @@ def require_not_older(
         raise
     except Problem:  # which opening the log says better
         return
-    known, begun = store.logged.known()
-    if known < size and not begun:
-        raise _older(known, size)
+    explained, begun = store.logged.known()
+    if explained < size and not begun:
+        raise _older(explained, size)
 
 
-def _older(known: int, size: int) -> Damaged:
+def _older(explained: int, size: int) -> Damaged:
     return OLDER_INDEX(
-        f"the log has {_entries(size)}, of which the index explains {known}: is the index an older copy?"
+        f"the log has {_entries(size)}, of which the index explains {explained}: is the index an older copy?"
     )
 
 

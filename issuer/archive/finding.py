@@ -97,8 +97,8 @@ class Finder:
 
     def numbered(self, beginning: str, kind: str = "") -> list[Entry]:
         """The latest editions of credentials whose number begins like this; at most `MOST_FOUND` and one."""
-        found = self.store.lookup.numbered(beginning, MOST_FOUND + 1, kind)
-        return [self.store.current(which) for which in found]
+        credentials = self.store.lookup.numbered(beginning, MOST_FOUND + 1, kind)
+        return [self.store.current(which) for which in credentials]
 
     def find_credential(self, received: Received) -> Entry:
         """The edition of a given credential, found by its place in its status list.
@@ -109,11 +109,11 @@ class Finder:
         forms = self.archive.forms
         name = identifier(received, forms)
         for status in entries(read(received, forms, Work()).claims, self.status_kinds):
-            found = status.stored
-            number = found.list_url.removeprefix(self.profile.list_url(""))
-            if not _LIST_NUMBER.fullmatch(number) or found.index >= LIST_ENTRIES:
+            stored = status.stored
+            number = stored.list_url.removeprefix(self.profile.list_url(""))
+            if not _LIST_NUMBER.fullmatch(number) or stored.index >= LIST_ENTRIES:
                 continue
-            entry = self.store.entry(self.positions().seq(int(number), found.index))
+            entry = self.store.entry(self.positions().seq(int(number), stored.index))
             if isinstance(name, str) and self.archive.line(entry.seq, entry.leaf).id == name:
                 return entry
         raise NotFound("the credential is none of this issuer's")
@@ -124,13 +124,13 @@ class Finder:
         return list(self._issued(self.store.lookup.identified(identifier, id_of)))
 
     def _latest(self, seqs: Iterable[int], kind: str) -> list[Entry]:
-        found: dict[KindNumber, Entry] = {}
+        latest: dict[KindNumber, Entry] = {}
         for entry in self._issued(seqs):
-            if kind in ("", entry.kind) and entry.which not in found:
-                found[entry.which] = self.store.current(entry.which)
-            if len(found) > MOST_FOUND:
+            if kind in ("", entry.kind) and entry.which not in latest:
+                latest[entry.which] = self.store.current(entry.which)
+            if len(latest) > MOST_FOUND:
                 break
-        return list(found.values())
+        return list(latest.values())
 
     def _issued(self, seqs: Iterable[int]) -> Iterator[Entry]:
         for seq in seqs:

@@ -371,11 +371,11 @@ class Numbers(Protocol):
         series: str,
         numbering: Numbering,
         identities: Iterable[Sequence[bytes]],
-        given: Callable[[Sequence[str]], object],
+        hear: Callable[[Sequence[str]], object],
     ) -> None:
         """Gives each identity that has none the next number of a series, in one transaction.
 
-        Identities, which differ between kinds, come in portions. `given` hears the numbers of each portion,
+        Identities, which differ between kinds, come in portions. `hear` takes the numbers of each portion,
         which are good once this returns. A number is passed over that a credential of the kind has, a
         job or another identity. Raises what `numbering` raises, and gives none then.
         """

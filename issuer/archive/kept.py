@@ -106,8 +106,8 @@ class ShardName(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> ShardName | None:
         """The name in this text, or `None` if it is no such name."""
-        found = re.fullmatch(SHARD_NAME, text, re.ASCII)
-        name = found and cls(int(found[1]), int(found[2]), bytes.fromhex(found[3]) if found[3] else None)
+        match = re.fullmatch(SHARD_NAME, text, re.ASCII)
+        name = match and cls(int(match[1]), int(match[2]), bytes.fromhex(match[3]) if match[3] else None)
         return name if str(name) == text else None
 
     def __str__(self) -> str:
@@ -121,17 +121,17 @@ def job_of(row: Sequence[Any]) -> Job:
     return job._replace(forms=tuple(row[-1].split(" ")))
 
 
-def require_link(which: KindNumber, generation: int, known: int) -> None:
+def require_link(which: KindNumber, generation: int, current: int) -> None:
     """Raises `Released` for a link of an earlier generation, `Damaged` for one of a later generation."""
     # Only an older copy of the index can lack a release: with it, ended links would be good again.
-    if generation > known:
+    if generation > current:
         raise Damaged(
             f"a claim link was made after credential {which.number} was released, "
             "of which the index does not know",
             hint="Is it an older copy? Bring the newest back.",
         )
     # Checked again when the edition is written: a release may have come after the link was looked up.
-    if generation < known:
+    if generation < current:
         raise Released("the credential was released for another wallet after this link was made")
 
 

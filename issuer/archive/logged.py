@@ -25,9 +25,9 @@ class SQLiteLogged(Logged):
 
     def known(self) -> Known:
         with self._database.reading() as connection:
-            found = connection.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
+            row = connection.execute("SELECT next FROM counter WHERE name = 'log'").fetchone()
             keys = [key for (key,) in connection.execute("SELECT key FROM appending")]
-        return Known(found[0], keys)
+        return Known(row[0], keys)
 
     def adopt(self, size: int) -> None:
         with self._database.writing() as connection:

@@ -123,7 +123,7 @@ def note(connection: sqlite3.Connection, first: int, stop: int) -> None:
 
 def put(connection: sqlite3.Connection, seq: int, identifier: str, email: str) -> None:
     """Puts in one credential at once."""
-    rows = [(found, seq) for found in keys(identifier, email)]
+    rows = [(each, seq) for each in keys(identifier, email)]
     connection.executemany("INSERT OR IGNORE INTO lookup VALUES (?, ?)", rows)
 
 
@@ -156,9 +156,9 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     stop = min(end, first + piece)
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
     listed = (
-        (found, seq)
+        (each, seq)
         for seq, kind, number, edition, copy, form, email in rows
-        for found in keys(id_of(KindNumber(kind, number), edition, copy, form), email)
+        for each in keys(id_of(KindNumber(kind, number), edition, copy, form), email)
     )
     _put_sorted(connection, listed)
     connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))

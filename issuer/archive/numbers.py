@@ -39,7 +39,7 @@ def give(
     numbering: Numbering,
     following: int,
     identities: Iterable[Sequence[bytes]],
-    given: Callable[[Sequence[str]], object],
+    hear: Callable[[Sequence[str]], object],
 ) -> int:
     """As `Numbers.give`, from a place of the series on; returns the place after the last that was given."""
     for portion in identities:
@@ -48,14 +48,14 @@ def give(
             numbers, after = free(table, numbering, following, len(portion))
             is_put = table.put(portion, numbers)
         if not is_put:  # some have numbers already; of most files none has
-            known = {**table.known(portion)}
-            new = [*dict.fromkeys(each for each in portion if each not in known)]
+            numbered = {**table.known(portion)}
+            new = [*dict.fromkeys(each for each in portion if each not in numbered)]
             numbers, after = free(table, numbering, following, len(new))
             table.put(new, numbers)
-            known.update(zip(new, numbers, strict=True))
-            numbers = [known[identity] for identity in portion]
+            numbered.update(zip(new, numbers, strict=True))
+            numbers = [numbered[identity] for identity in portion]
         following = after
-        given(numbers)
+        hear(numbers)
     return following
 
 
@@ -87,11 +87,11 @@ class SQLiteNumbers(Numbers):
         series: str,
         numbering: Numbering,
         identities: Iterable[Sequence[bytes]],
-        given: Callable[[Sequence[str]], object],
+        hear: Callable[[Sequence[str]], object],
     ) -> None:
         with self._database.writing() as connection:
             following = _next(connection, kind, series)
-            following = give(_Given(connection, kind), numbering, following, identities, given)
+            following = give(_Given(connection, kind), numbering, following, identities, hear)
             connection.execute(
                 "INSERT INTO number_series VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next",
                 (kind, series, following),
@@ -132,12 +132,12 @@ class _Given(GivenNumbers):
         return put == len(identities)
 
     def known(self, identities: Sequence[bytes]) -> Mapping[bytes, str]:
-        known: dict[bytes, str] = {}
+        numbered: dict[bytes, str] = {}
         for start in range(0, len(identities), PORTION):
             portion = identities[start : start + PORTION]
             query = "SELECT identity, number FROM given_number WHERE identity IN ({})"
-            known.update(self._connection.execute(query.format(_marks(portion)), portion))
-        return known
+            numbered.update(self._connection.execute(query.format(_marks(portion)), portion))
+        return numbered
 
     def taken(self, numbers: Sequence[str]) -> set[str]:
         least, most = min(numbers), max(numbers)
@@ -147,8 +147,8 @@ class _Given(GivenNumbers):
             query = f"SELECT 1 FROM {table} WHERE number >= ? AND number <= ? LIMIT 1"  # noqa: S608 -- constants
             if self._connection.execute(query, (least, most)).fetchone():
                 query = f"SELECT number FROM {table} WHERE kind = ? AND number IN ({_marks(numbers)})"  # noqa: S608 -- question marks
-                found = self._connection.execute(query, (self._kind, *numbers))
-                taken.update(number for (number,) in found)
+                rows = self._connection.execute(query, (self._kind, *numbers))
+                taken.update(number for (number,) in rows)
         return taken
 
 

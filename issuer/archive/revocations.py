@@ -60,13 +60,13 @@ def journal(
 def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNumber]) -> None:
     """Checks within the transaction: else a revocation in between would be undone."""
     for kind, number in which:
-        found = connection.execute(
+        row = connection.execute(
             "SELECT reason FROM credential LEFT JOIN revocation USING (seq) "
             "WHERE kind = ? AND number = ? AND leaf IS NOT NULL ORDER BY edition DESC, copy LIMIT 1",
             (kind, number),
         ).fetchone()
         # Threat F41: suspending or reinstating a revoked credential would undo the revocation.
-        if found and state_of(found[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
+        if row and state_of(row[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
             raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
 
 
@@ -118,8 +118,8 @@ class SQLiteRevocations(Revocations):
     # The published files
 
     def changed_lists(self) -> list[int]:
-        found = self._database.read("SELECT DISTINCT seq >> ? FROM unpublished", LIST_BITS)
-        return [number for (number,) in found]
+        rows = self._database.read("SELECT DISTINCT seq >> ? FROM unpublished", LIST_BITS)
+        return [number for (number,) in rows]
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         with self._database.reading() as connection:
@@ -134,17 +134,17 @@ class SQLiteRevocations(Revocations):
         return sorted(set(wanted).difference(number for (number,) in published))
 
     def dated_after(self, time: str, since: int) -> list[str]:
-        found = self._database.read("SELECT name FROM status_file WHERE leaf < ? AND dated > ?", since, time)
-        return [name for (name,) in found]
+        rows = self._database.read("SELECT name FROM status_file WHERE leaf < ? AND dated > ?", since, time)
+        return [name for (name,) in rows]
 
     def expiries(self) -> dict[int, str]:
         return dict(self._database.read("SELECT number, expires FROM listed ORDER BY number"))
 
     def whole_lists(self) -> set[int]:
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT number FROM listed WHERE CAST(number AS TEXT) NOT IN (SELECT name FROM status_file_begun)"
         )
-        return {number for (number,) in found}
+        return {number for (number,) in rows}
 
     def published_lists(self) -> list[int]:
         return [number for (number,) in self._database.read("SELECT number FROM listed")]
@@ -154,10 +154,10 @@ class SQLiteRevocations(Revocations):
 
     def published(self, name: str) -> PublishedFile:
         """See `Revocations.published`."""
-        found = self.published_among([name])
-        if name not in found:
+        files = self.published_among([name])
+        if name not in files:
             raise STATUS_LIST_NOT_PUBLISHED(f"status list {name} is not published")
-        return found[name]
+        return files[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:
         rows = self._database.read(
@@ -227,8 +227,8 @@ class SQLiteRevocations(Revocations):
 
     def held_content(self, name: str, digest: bytes) -> bytes | None:
         query = "SELECT content FROM status_file_held WHERE name = ? AND digest = ?"
-        found = self._database.read(query, name, digest)
-        return found[0][0] if found else None
+        rows = self._database.read(query, name, digest)
+        return rows[0][0] if rows else None
 
     def held_bytes(self) -> int:
         ((held,),) = self._database.read("SELECT sum(length(content)) FROM status_file_held")

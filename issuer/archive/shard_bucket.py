@@ -74,16 +74,16 @@ class ShardBucket(ShardStore):
         self._require_no_versions()  # before anything rests on it: they may have been turned on meanwhile
 
     def read(self, shard: ShardName, start: int, length: int) -> bytes:
-        found = self._bucket.part(str(shard), start, length)
-        if found is None:
+        part = self._bucket.part(str(shard), start, length)
+        if part is None:
             raise self._missing(shard)
-        return found
+        return part
 
     def end(self, shard: ShardName, length: int) -> tuple[bytes, int]:
-        found = self._bucket.end(str(shard), length)
-        if found is None:
+        tail = self._bucket.end(str(shard), length)
+        if tail is None:
             raise self._missing(shard)
-        return found
+        return tail
 
     def names(self) -> Iterator[ShardName]:
         return filter(None, map(ShardName.parse, self._bucket.names("", _MOST)))

@@ -47,8 +47,8 @@ def shards_in(
         return ShardFolder(home / "shards")
     if stores is None:
         require_unmarked(home, address)
-    known = SHARD_STORES if stores is None else stores
+    usable = SHARD_STORES if stores is None else stores
     scheme = address.partition(":")[0]
-    if scheme not in known:  # what the address says besides may be secret, and is not shown
-        raise Refused("no store here keeps shards at such an address", hint=f"Known: {', '.join(known)}://")
-    return known[scheme](address, did, is_new=is_new)
+    if scheme not in usable:  # what the address says besides may be secret, and is not shown
+        raise Refused("no store here keeps shards at such an address", hint=f"Known: {', '.join(usable)}://")
+    return usable[scheme](address, did, is_new=is_new)

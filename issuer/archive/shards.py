@@ -109,14 +109,14 @@ def _frames(end: bytes, size: int, where: str) -> list[_Frame]:
     if table > len(end):  # longer than the shard is
         raise _damaged(where, "its end is not a table of frames")
     sizes = _ENTRY.iter_unpack(end[len(end) - table + _START.size : -_END.size])
-    offset, found = 0, list[_Frame]()
+    offset, frames = 0, list[_Frame]()
     for packed, unpacked in sizes:
-        found.append((offset, packed, unpacked))
+        frames.append((offset, packed, unpacked))
         offset += packed
     # A frame that states a huge size must not be unpacked: a store elsewhere may be in other hands.
-    if offset + table != size or any(unpacked > LARGEST for _, _, unpacked in found):
+    if offset + table != size or any(unpacked > LARGEST for _, _, unpacked in frames):
         raise _damaged(where, "its table of frames does not fit its size")
-    return found
+    return frames
 
 
 def _lines(packed: bytes, unpacked: int, where: str) -> list[bytes]:

@@ -147,8 +147,8 @@ class SQLiteIndex(Index):
             return _job(connection, "key", key)
 
     def issued_by(self, key: bytes) -> range:
-        found = self._database.read(f"{_JOB} WHERE key = ?", key)
-        return job_of(found[0]).seqs if found else range(0)
+        rows = self._database.read(f"{_JOB} WHERE key = ?", key)
+        return job_of(rows[0]).seqs if rows else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
@@ -169,8 +169,8 @@ class SQLiteIndex(Index):
             if connection.execute(_TAKE, (wanted, kind, job.id, number)).rowcount == len(numbers):
                 return set()
             query = "SELECT number FROM taken WHERE kind = ? AND job = ? AND chunk = ?"
-            own = {each for (each,) in connection.execute(query, (kind, job.id, number))}
-            return {each for each in numbers if each not in own}
+            taken = {each for (each,) in connection.execute(query, (kind, job.id, number))}
+            return {each for each in numbers if each not in taken}
 
     def takers(self) -> list[Job]:
         return [job_of(row) for row in self._database.read(_TAKERS)]
@@ -251,8 +251,8 @@ class SQLiteIndex(Index):
         return list(batches.items())
 
     def single(self, seq: int) -> bytes | None:
-        found = self._database.read("SELECT line FROM single WHERE seq = ?", seq)
-        return found[0][0] if found else None
+        rows = self._database.read("SELECT line FROM single WHERE seq = ?", seq)
+        return rows[0][0] if rows else None
 
     # Claim links, of which all end at once
 
@@ -267,8 +267,8 @@ class SQLiteIndex(Index):
             return _generation(connection, which)
 
     def links(self) -> int:
-        found = self._database.read("SELECT next FROM counter WHERE name = 'links'")
-        return found[0][0] if found else 0
+        rows = self._database.read("SELECT next FROM counter WHERE name = 'links'")
+        return rows[0][0] if rows else 0
 
     def count_link(self, nth: int) -> None:
         with self._database.writing() as connection:
@@ -353,10 +353,10 @@ class SQLiteIndex(Index):
         return counts
 
     def _one(self, condition: str, *values: Any) -> Entry:
-        found = self._all(condition, *values)
-        if not found:
+        entries = self._all(condition, *values)
+        if not entries:
             raise NO_SUCH_DIPLOMA("no such credential was issued here")
-        return found[0]
+        return entries[0]
 
     def _all(self, condition: str, *values: Any) -> list[Entry]:
         return [as_entry(row) for row in self._database.read(f"{_ENTRY} AND {condition}", *values)]

@@ -56,6 +56,8 @@ def possible_versions(path: Path, name: str) -> FileVersions:
     return FileVersions([Version(*row) for row in rows], size[0] if size else None, [key for (key,) in begun])
 
 
-def explains(known: int, size: int, batches: Iterable[range | None]) -> bool:
-    """True if a log of `size` holds only the `known` entries and these begun batches."""
-    return size <= known + sum(len(batch) for batch in batches if batch and known <= batch.start < size)
+def explains(explained: int, size: int, batches: Iterable[range | None]) -> bool:
+    """True if a log of `size` holds only the `explained` entries and these begun batches."""
+    return size <= explained + sum(
+        len(batch) for batch in batches if batch and explained <= batch.start < size
+    )

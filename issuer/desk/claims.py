@@ -167,9 +167,9 @@ class ClaimLinks:
 
         The caller has to store their tokens before making the links good. The caller holds the lock `making`.
         """
-        known = self._newest(issuer)
+        counted = self._newest(issuer)
         drawn_up = [(token_digest(link.token), link.which, link.generation) for link in links]
-        places = self._links.draw_up(drawn_up, known)
+        places = self._links.draw_up(drawn_up, counted)
         # Afterwards: a link that is not counted yet makes no file an older copy.
         issuer.count_link(places.stop - 1)
         return places
@@ -190,8 +190,8 @@ class ClaimLinks:
         """
         self._newest(issuer)
         asked = [(which, issuer.generation(which)) for which in credentials]
-        found = self._links.good(asked, _seconds(now))
-        return [LinkStanding(generation, link) for (_, generation), link in zip(asked, found, strict=True)]
+        good = self._links.good(asked, _seconds(now))
+        return [LinkStanding(generation, link) for (_, generation), link in zip(asked, good, strict=True)]
 
     def places(self, tokens: Sequence[str], issuer: Issues) -> dict[str, int]:
         """The places among all links of those that were made or drawn up here, by their tokens.
@@ -292,9 +292,9 @@ class ClaimLinks:
 
     def _newest(self, issuer: Issues) -> int:
         """The number of links that the issuer has counted. Raises `Damaged` where the list knows of fewer."""
-        known = issuer.links()
-        require_newest(self._links.last(), known)
-        return known
+        counted = issuer.links()
+        require_newest(self._links.last(), counted)
+        return counted
 
     def _open(self, token: str, issuer: Issues, now: datetime) -> KeptLink:
         """The link with this token. Raises `NotFound`, `CLAIM_LINK_ENDED` or `LinkExpired`."""

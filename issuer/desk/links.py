@@ -54,10 +54,10 @@ class Links(Protocol):
     def last(self) -> int:
         """The place of the last link among all; 0 where there is none."""
 
-    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], known: int) -> range:
+    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], counted: int) -> range:
         """Notes new links, by token, credential and generation, none of which is good yet.
 
-        Returns their places: after the last one, and after the first `known`. The caller holds the lock.
+        Returns their places: after the last one, and after the first `counted`. The caller holds the lock.
         """
 
     def make_good(self, places: range, until: int) -> None:
@@ -102,7 +102,7 @@ def token_digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def require_newest(last: int, known: int) -> None:
+def require_newest(last: int, counted: int) -> None:
     """Raises `DAMAGED_CLAIMS` if there are links, but fewer than the issuer has counted."""
-    if last and last < known:
+    if last and last < counted:
         raise DAMAGED_CLAIMS(f"{WHAT} is an older copy, in which links that ended would be good")

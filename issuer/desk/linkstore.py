@@ -64,9 +64,9 @@ class SQLiteLinks(Links):
         ((last,),) = self._database.read(_LAST)
         return int(last)
 
-    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], known: int) -> range:
+    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], counted: int) -> range:
         with self._database.writing() as connection:
-            first = max(known, connection.execute(_LAST).fetchone()[0]) + 1
+            first = max(counted, connection.execute(_LAST).fetchone()[0]) + 1
             places = range(first, first + len(links))
             connection.executemany(
                 "INSERT INTO link (rowid, token, kind, number, generation, expires) "
@@ -153,19 +153,19 @@ class SQLiteLinks(Links):
         self._database.write("UPDATE link SET holder = NULL WHERE token = ? AND holder = ?", token, holder)
 
 
-def require_kept(path: Path, known: int) -> None:
-    """Look at the list of an issuer that has counted `known` links, without changing it.
+def require_kept(path: Path, counted: int) -> None:
+    """Look at the list of an issuer that has counted `counted` links, without changing it.
 
     Raises `CLAIMS_LOST` where it is gone or empty, `DAMAGED_CLAIMS` where it is damaged or an older copy, and
     `Unavailable`.
     """
-    if not known:
+    if not counted:
         return
     lost = CLAIMS_LOST(f"{WHAT} {path} is gone: no link that was given out can be used")
     if not path.exists() or not path.stat().st_size:
         raise lost
     with sqlite_problems(WHAT, DAMAGED_CLAIMS), closing(connect(path, "ro")) as connection:
         (last,) = connection.execute(_LAST).fetchone()
-    require_newest(last, known)
+    require_newest(last, counted)
     if not last:
         raise lost

@@ -19,17 +19,17 @@ def open_links(home: Path) -> Links:
     return SQLiteLinks(home / FILE) if address is None else _in_database(address)
 
 
-def require_links(home: Path, known: int) -> None:
-    """Looks at the links of an issuer that has counted `known` ones, without changing them.
+def require_links(home: Path, counted: int) -> None:
+    """Looks at the links of an issuer that has counted `counted` ones, without changing them.
 
     Raises as `require_kept`, and as `store_address`.
     """
     address = store_address(home)
     if address is None:
-        require_kept(home / FILE, known)
-    elif known:
+        require_kept(home / FILE, counted)
+    elif counted:
         last = _in_database(address).last()
-        require_newest(last, known)
+        require_newest(last, counted)
         if not last:
             raise CLAIMS_LOST(f"{WHAT} is gone from the database: no link that was given out can be used")
 

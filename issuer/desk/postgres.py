@@ -78,12 +78,12 @@ class PostgresLinks(Links):
         ((last,),) = self._database.rows([int], _LAST)
         return int(last)
 
-    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], known: int) -> range:
+    def draw_up(self, links: Sequence[tuple[bytes, KindNumber, int]], counted: int) -> range:
         def work(cursor: Cursor) -> range:
-            first = max(known, read_one(cursor.execute(_LAST), [int])[0]) + 1
+            first = max(counted, read_one(cursor.execute(_LAST), [int])[0]) + 1
             places = range(first, first + len(links))
-            given = [(token, *which, generation) for token, which, generation in links]
-            columns = [list(column) for column in zip(*given, strict=True)] or [[], [], [], []]
+            drawn_up = [(token, *which, generation) for token, which, generation in links]
+            columns = [list(column) for column in zip(*drawn_up, strict=True)] or [[], [], [], []]
             cursor.execute(_DRAW_UP, [ENDED, list(places), *columns])
             return places
 
@@ -103,10 +103,10 @@ class PostgresLinks(Links):
             [which.number for which, _ in asked],
             [generation for _, generation in asked],
         ]
-        found = self._database.rows([int | None, bool | None, int | None], _GOOD, *columns, now)
+        rows = self._database.rows([int | None, bool | None, int | None], _GOOD, *columns, now)
         return [
             None if nth is None else GoodLink(nth, is_used, datetime.fromtimestamp(expires, UTC))
-            for nth, is_used, expires in found
+            for nth, is_used, expires in rows
         ]
 
     def places(self, tokens: Sequence[bytes]) -> Mapping[bytes, int]:

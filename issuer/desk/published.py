@@ -62,8 +62,8 @@ def add_log(
             return LogFile(listing(urls), "application/json", BRIEFLY)
         if path.startswith(f"{LISTS}/"):
             place = path.removeprefix(f"{LISTS}/")
-            found = lists().get(int(place)) if _INDEX.fullmatch(place) else None
-            return LogFile(found.content() if found else None, "application/octet-stream", FOR_EVER)
+            listed = lists().get(int(place)) if _INDEX.fullmatch(place) else None
+            return LogFile(listed.content() if listed else None, "application/octet-stream", FOR_EVER)
         if path == YOUNG:
             return LogFile(lookup.get(path), "application/octet-stream", BRIEFLY)
         if is_run(path):
@@ -117,13 +117,13 @@ def following(log: LogReader, home: Path, pause: float = PAUSE) -> Iterator[None
 
 
 def _follow(log: LogReader, lookup: LookupFiles, ended: threading.Event, pause: float) -> None:
-    told = ""
+    logged = ""
     while True:
         try:
             lookup.update(log.store.get, log.checkpoint().size)
-            told = ""
+            logged = ""
         except (Problem, OSError) as problem:
-            if told != (told := str(problem)):  # once, not every time
+            if logged != (logged := str(problem)):  # once, not every time
                 _LOG.error("The look-up files of the log could not be written: %s", problem)
         if ended.wait(pause):
             return

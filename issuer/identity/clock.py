@@ -51,13 +51,13 @@ class ClockJournal:
         if content is None:
             return []
         try:
-            found = load_json_object(content)
-            if found["version"] != _VERSION:
+            members = load_json_object(content)
+            if members["version"] != _VERSION:
                 raise Malformed(f"it is of another version than {_VERSION}")
-            corrections = [Correction(**item) for item in found["corrections"]]
-            for one in corrections:
-                parse_datetimestamp(one.ahead, "ahead")
-                if not isinstance(one.checkpoint, str) or type(one.entries) is not int:
+            corrections = [Correction(**item) for item in members["corrections"]]
+            for correction in corrections:
+                parse_datetimestamp(correction.ahead, "ahead")
+                if not isinstance(correction.checkpoint, str) or type(correction.entries) is not int:
                     raise Malformed("a member is of another type")
         except (Malformed, KeyError, TypeError) as error:
             raise Damaged(
@@ -75,21 +75,21 @@ class ClockJournal:
                 _digest(checkpoint.note),
                 checkpoint.size,
             )
-            corrections = [asdict(found) for found in (*self.read(), added)]
+            corrections = [asdict(correction) for correction in (*self.read(), added)]
             content = {"version": _VERSION, "corrections": corrections}
             self._shared.write(FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
     def supersedes(self, note: bytes) -> bool:
         """True if the clock was ahead when this checkpoint was signed."""
-        return _digest(note) in {found.checkpoint for found in self.read()}
+        return _digest(note) in {correction.checkpoint for correction in self.read()}
 
     def entries(self) -> int:
         """The number of entries in the log at the last correction: lists among them may be dated ahead."""
-        return max((found.entries for found in self.read()), default=0)
+        return max((correction.entries for correction in self.read()), default=0)
 
     def ahead(self) -> datetime | None:
         """The latest time at which anything was signed by a clock that was ahead."""
-        times = [parse_datetimestamp(found.ahead, "ahead") for found in self.read()]
+        times = [parse_datetimestamp(correction.ahead, "ahead") for correction in self.read()]
         return max(times, default=None)
 
 

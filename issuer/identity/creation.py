@@ -131,6 +131,6 @@ def _write_files(
 
 
 def _require_type(keys: KeyFile, signer: Signer | None, key_type: str | None) -> None:
-    own = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
-    if own is not None and key_type not in (None, own.type):
-        raise ANOTHER_KEY_TYPE(f"the issuer that lives here signs with keys of type {own.type}")
+    key = signer.public_key if signer else keys.public_keys.get("assertion")  # else kept elsewhere
+    if key is not None and key_type not in (None, key.type):
+        raise ANOTHER_KEY_TYPE(f"the issuer that lives here signs with keys of type {key.type}")

@@ -74,12 +74,14 @@ def history(home: Path) -> list[dict[str, Any]]:
 
 def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]:
     """The keys, as Multikeys, for status lists and never for credentials, the first one first."""
-    methods = [one for version in history for one in Document.parse(version, did).methods("assertionMethod")]
+    methods = [
+        listed for version in history for listed in Document.parse(version, did).methods("assertionMethod")
+    ]
     uses = {method.key: uses_of(method.id, history) for method in methods}
-    own = [key for key, found in uses.items() if found and Use.CREDENTIALS not in found]
+    of_did = [key for key, signs in uses.items() if signs and Use.CREDENTIALS not in signs]
     apart = [inner for version in history for inner in parsed(version, did) if inner.id != did]
     inner_keys = [method.key for document in apart for method in document.methods("assertionMethod")]
-    return tuple(key.multikey() for key in dict.fromkeys((*own, *inner_keys)))
+    return tuple(key.multikey() for key in dict.fromkeys((*of_did, *inner_keys)))
 
 
 def published_status_document(home: Path) -> bytes:
@@ -130,14 +132,17 @@ def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
     Documents up to release 81e9505 do not say: they have keys for diplomas in `authentication`, too.
     """
     has = [
-        (version, one) for version in history for one in version["verificationMethod"] if one["id"] == method
+        (version, held)
+        for version in history
+        for held in version["verificationMethod"]
+        if held["id"] == method
     ]
-    if stated := sorted({use for _, one in has for use in one.get(SIGNS, ())}):
+    if stated := sorted({use for _, held in has for use in held.get(SIGNS, ())}):
         return stated
     if any(method in version.get("authentication", ()) for version, _ in has):
         return [Use.CREDENTIALS.value]
     # one that ended stands there no more: of a lost version nobody can tell what it said
-    return [Use.STATUS_LISTS.value] if any("expires" not in one for _, one in has) else []
+    return [Use.STATUS_LISTS.value] if any("expires" not in held for _, held in has) else []
 
 
 def newest_place(home: Path, log: LogReader) -> int:
@@ -198,7 +203,7 @@ def _leaf(shared: Shared, name: str) -> bytes:
         return b""
 
 
-def since(found: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchored, ...]:
+def since(versions: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchored, ...]:
     """The versions that were the newest when some entries went into the log, and the newest after the first.
 
     `before` has, for each entry, the number of versions that the log had by then. The first entry is the
@@ -206,20 +211,22 @@ def since(found: Mapping[int, Anchored], before: Sequence[int]) -> tuple[Anchore
     key that ended since. It adds the versions that lead to them from the first of their chain: in a log of
     several issuers, the chain binds them to each other.
     """
-    places = sorted(found)
+    places = sorted(versions)
     then = {place for count in before for place in places[:count][-1:]}
     after = places[before[0] :]
     chosen = sorted({*then, *after[-_NEWEST:]})
-    return tuple(found[place] for place in sorted({*_leading(found, chosen[-1]), *chosen})[-_MOST:])
+    return tuple(versions[place] for place in sorted({*_leading(versions, chosen[-1]), *chosen})[-_MOST:])
 
 
-def _leading(found: Mapping[int, Anchored], last: int) -> Iterator[int]:
+def _leading(versions: Mapping[int, Anchored], last: int) -> Iterator[int]:
     """The places of the versions from which a chain leads to the one at `last`."""
-    by_digest = {evidence.digest: place for place, one in found.items() for evidence in one.evidence}
+    by_digest = {
+        evidence.digest: place for place, anchored in versions.items() for evidence in anchored.evidence
+    }
     place: int | None = last
     while place is not None:
         yield place
-        place = by_digest.get(previous(found[place].document) or b"")
+        place = by_digest.get(previous(versions[place].document) or b"")
 
 
 def published(home: Path) -> bytes:

@@ -56,8 +56,8 @@ class IssuerForms:
     @cached_property
     def readable(self) -> Mapping[str, Form]:
         """The forms that its credentials may have, by their media types."""
-        json, own = DataIntegrity(contexts=self.contexts), self.own
-        return {**by_contexts(FORMS, self.contexts), INTEGRITY: json, own.media_type: own}
+        json, form = DataIntegrity(contexts=self.contexts), self.own
+        return {**by_contexts(FORMS, self.contexts), INTEGRITY: json, form.media_type: form}
 
     @property
     def issued(self) -> list[str]:
@@ -117,14 +117,14 @@ class IssuerForms:
 
         Returns true if anything changed.
         """
-        known, default = Identity.read(self.home), self.default
+        kept, default = Identity.read(self.home), self.default
         form = "" if default == INTEGRITY else default
         new = {name for name in names if name}
-        if form == known.form and new <= {*known.forms}:
+        if form == kept.form and new <= {*kept.forms}:
             return False
         with shared_in(self.home).held(FILE):  # others may add forms at once
-            known = Identity.read(self.home)
-            replace(known, form=form, forms=(*known.forms, *sorted(new - {*known.forms}))).write(self.home)
+            kept = Identity.read(self.home)
+            replace(kept, form=form, forms=(*kept.forms, *sorted(new - {*kept.forms}))).write(self.home)
         return True
 
     def is_allowed(self, kind: Kind, name: str) -> bool:

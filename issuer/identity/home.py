@@ -181,15 +181,15 @@ class Identity:
         of_lists = status_did(did) if description.has_status_did else ""
         kind = description.kind
         kinds = (kind.reference,) if kind and kind.reference else ()
-        made = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
-        made = replace(made, shards=description.shards)
+        issuer = replace(identity, log=log, status="" if url else STATED, status_did=of_lists, kinds=kinds)
+        issuer = replace(issuer, shards=description.shards)
         if description.has_address and url:
-            made = replace(made, address=url)
+            issuer = replace(issuer, address=url)
         if kind and kind.list_life:
-            made = replace(made, status_lifetime=f"{kind.list_life}d")
+            issuer = replace(issuer, status_lifetime=f"{kind.list_life}d")
         if kind:
-            made.require_young_lists(kind)
-        return replace(made, suspension=LISTED) if kind and kind.is_suspendable else made
+            issuer.require_young_lists(kind)
+        return replace(issuer, suspension=LISTED) if kind and kind.is_suspendable else issuer
 
     @classmethod
     def read(cls, home: Path) -> Identity:
@@ -206,14 +206,14 @@ class Identity:
                 raise ISSUER_LOST(f"{where} is gone, a log is there: is it lost, or the log no issuer's?")
             raise NO_ISSUER(f"there is no issuer in {home}")
         try:
-            found = load_json_object(content)
-            if found.pop("version") != VERSION:
+            members = load_json_object(content)
+            if members.pop("version") != VERSION:
                 raise Damaged(f"{where} is of another version than {VERSION}")
-            kinds, forms = _kinds(found.pop("kinds", [])), _forms(found.pop("forms", []))
-            if not all(isinstance(value, str) for value in {**found, "url": found["url"] or ""}.values()):
+            kinds, forms = _kinds(members.pop("kinds", [])), _forms(members.pop("forms", []))
+            if not all(isinstance(value, str) for value in {**members, "url": members["url"] or ""}.values()):
                 raise Malformed("a member is not a text")
-            named = {member: found.pop(name, "") for member, name in _NAMES.items()}
-            read = cls(**named, **found, forms=forms, kinds=kinds)
+            named = {member: members.pop(name, "") for member, name in _NAMES.items()}
+            read = cls(**named, **members, forms=forms, kinds=kinds)
             _ = read.lifetime, read.closing, read.kept_elsewhere
             if read.status not in ("", STATED):
                 raise Malformed("the member status has another value")
@@ -364,9 +364,9 @@ class Identity:
     def document(self, assertion: PublicKey, status_list: PublicKey) -> dict[str, Any]:
         """The DID document; one key may be given for both."""
         if self.status_did:
-            own = {"assertionMethod": [assertion], "authentication": [assertion]}
+            methods = {"assertionMethod": [assertion], "authentication": [assertion]}
             return with_status_document(
-                did_web.document(self.did, own, {assertion: [Use.CREDENTIALS]}),
+                did_web.document(self.did, methods, {assertion: [Use.CREDENTIALS]}),
                 did_web.document(
                     self.status_did, {"assertionMethod": [status_list]}, {status_list: [Use.STATUS_LISTS]}
                 ),
@@ -469,15 +469,16 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
     try:
         while True:
             content = shared.read(f"{STATUS}/{name}")
-            known = published_versions(home, name)  # afterwards: the content of the file had been journalled
-            digests = {version.digest for version in known.versions}
+            # Afterwards: the content of the file had been journalled.
+            journal = published_versions(home, name)
+            digests = {version.digest for version in journal.versions}
             if content is not None and (not digests or sha256(content).digest() in digests):
                 return content
-            held = _held(home, known, engines)
+            held = _held(home, journal, engines)
             if held is not None:
                 return held  # which a power cut took from the folder
             if content is None:
-                if any(version.key is None for version in known.versions):
+                if any(version.key is None for version in journal.versions):
                     raise STATUS_FILE_GONE(f"{where} is gone")
                 return None
             if shared.read(f"{STATUS}/{name}") == content:
@@ -490,22 +491,22 @@ def published_file(home: Path, name: str, *, engines: Engines | None = None) -> 
         raise Unavailable(f"{where} cannot be read: {error.strerror}") from error
 
 
-def _held(home: Path, known: FileVersions, engines: Engines | None) -> bytes | None:
+def _held(home: Path, journal: FileVersions, engines: Engines | None) -> bytes | None:
     """The newest content that the index holds of a file.
 
     A version still being published counts once it is in the log.
 
     None if the log has entries that the index does not explain: the index may be an older copy.
     """
-    if known.size is None or not any(version.content for version in known.versions):
+    if journal.size is None or not any(version.content for version in journal.versions):
         return None
     try:
-        begun = batches_in(home, known.begun, engines=engines) if known.begun else ()
-        batches = dict(zip(known.begun, begun, strict=True))
+        begun = batches_in(home, journal.begun, engines=engines) if journal.begun else ()
+        batches = dict(zip(journal.begun, begun, strict=True))
         size = newest_checkpoint(home, engines=engines).size
     except Problem:
         return None
-    if not explains(known.size, size, batches.values()):
+    if not explains(journal.size, size, batches.values()):
         return None
-    in_log = (version for version in known.versions if version.key is None or batches.get(version.key))
+    in_log = (version for version in journal.versions if version.key is None or batches.get(version.key))
     return next((version.content for version in in_log if version.content), None)

@@ -167,10 +167,10 @@ def name_of(reference: str | None) -> str:
     return reference.removeprefix(REFERENCE).partition(":")[0] if reference else shipped().name
 
 
-def _require_known(wanted: str | None, known: Sequence[str | None]) -> None:
+def _require_known(wanted: str | None, issued: Sequence[str | None]) -> None:
     """Raises `NO_SUCH_KIND` for a name or a URN that is none of these."""
-    if wanted not in known:
-        raise NO_SUCH_KIND(f"no {_shown(wanted)} is issued here, but {', '.join(map(_shown, known))}")
+    if wanted not in issued:
+        raise NO_SUCH_KIND(f"no {_shown(wanted)} is issued here, but {', '.join(map(_shown, issued))}")
 
 
 def _shown(kind: str | None) -> str:
@@ -200,8 +200,8 @@ def read_kind(folder: Path) -> Kind:
 def _kept(shared: Shared, folder: str) -> Kind:
     """The kind that `keep_kind` wrote. Raises `NotFound`, `Malformed` and `INVALID_KIND`."""
     tables = [name for name in shared.names(f"{folder}/tables") if name.endswith(".csv")][:_MOST_TABLES]
-    own = [f"{folder}/{name}" for name in ("kind.json", "template.json", *COMPILED)]
-    contents = ((name, shared.read(name)) for name in (*own, *tables))
+    paths = [f"{folder}/{name}" for name in ("kind.json", "template.json", *COMPILED)]
+    contents = ((name, shared.read(name)) for name in (*paths, *tables))
     files = {name.removeprefix(f"{folder}/"): text for name, text in contents if text is not None}
     if "kind.json" not in files:
         raise NotFound(f"there is no kind.json in {shared.where(folder)}")

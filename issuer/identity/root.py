@@ -27,10 +27,10 @@ def require_root(shared: Shared, keys: KeyFile) -> None:
 
     Asks for the passphrase of the keys.
     """
-    known = shared.read(FILE)
-    if known is None:
+    digest = shared.read(FILE)
+    if digest is None:
         raise NO_ISSUER("there is no issuer in the database")
-    if not hmac.compare_digest(known, _digest(keys)):
+    if not hmac.compare_digest(digest, _digest(keys)):
         raise ANOTHER_ROOT("these are the keys of another issuer than that of the database")
 
 

@@ -74,17 +74,20 @@ class KeyChange:
         if content is None:
             return None
         try:
-            found = load_json_object(content)
-            shape = {member: type(value) for member, value in found.items()}
+            members = load_json_object(content)
+            shape = {member: type(value) for member, value in members.items()}
             if shape != {"version": int, "kind": str, "document": dict, "replaced": dict, "identity": dict}:
                 raise Malformed("it is of another form")
-            told = found["identity"]
+            identity = members["identity"]
             shape = {"status_did": str, **dict.fromkeys(remembered(None, ""), str)}
-            if told and {name: type(value) for name, value in {"status_did": "", **told}.items()} != shape:
+            if (
+                identity
+                and {name: type(value) for name, value in {"status_did": "", **identity}.items()} != shape
+            ):
                 raise Malformed("what it has for issuer.json is of another form")
-            if found.pop("version") != _VERSION:
+            if members.pop("version") != _VERSION:
                 raise Malformed("it is of another version")
-            return cls(**found)
+            return cls(**members)
         except Malformed as error:
             raise Damaged(f"{shared.where(JOURNAL)} cannot be read", hint="Take it from a backup.") from error
 
@@ -200,10 +203,10 @@ def _is_in_force(document: Mapping[str, Any], method: str) -> bool:
     """True if a document has a method for assertions that has no end."""
     try:
         held = documents.of_did(document, method.partition("#")[0])
-        found = held.verification_method(method, "assertionMethod")
+        listed = held.verification_method(method, "assertionMethod")
     except Problem:
-        found = None
-    return not (found is None or found.until is not None)
+        listed = None
+    return not (listed is None or listed.until is not None)
 
 
 def take_up(home: Path, keys: KeyFile) -> bool:
@@ -236,8 +239,8 @@ def with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> dic
     if STATUS_DOCUMENT not in document:
         return _with_keys(document, keys)
     of_lists = {role: key for role, key in keys.items() if role == "status-list"}
-    own = _with_keys(document, {role: key for role, key in keys.items() if role not in of_lists})
-    return with_status_document(own, _with_keys(document[STATUS_DOCUMENT], of_lists))
+    did_document = _with_keys(document, {role: key for role, key in keys.items() if role not in of_lists})
+    return with_status_document(did_document, _with_keys(document[STATUS_DOCUMENT], of_lists))
 
 
 def moved(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[in
 
 def issue(work: Tools, task: Task, tell: Tell) -> Made:
     """A worker's part of the second pass: sign and pack row after row."""
-    made, keys, comparisons = Chunk([], []), list[bytes](), list[Comparison]()
+    chunk, keys, comparisons = Chunk([], []), list[bytes](), list[Comparison]()
     presses, kind = work.presses[task.template], work.checker.kind
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
 
@@ -166,15 +166,15 @@ def issue(work: Tools, task: Task, tell: Tell) -> Made:
         # Of one form they are written as they are made; of several, shards are in the order of the log, too.
         credentials = printed() if len(presses) == 1 else in_shard_order(printed())
         for credential, line in credentials:
-            made.entries.append(credential.entry)
-            made.rows.append((credential.seq, *kind.listed(credential.record)))
+            chunk.entries.append(credential.entry)
+            chunk.rows.append((credential.seq, *kind.listed(credential.record)))
             yield line
 
     shard = shard_of(lines())
     for comparison in comparisons:  # before anything of the chunk leaves this process
         comparison()
-    seqs = [row[0] for row in made.rows]
-    return Made(made, shard, Keyed(min(seqs, default=0), max(seqs, default=-1) + 1, b"".join(keys)))
+    seqs = [row[0] for row in chunk.rows]
+    return Made(chunk, shard, Keyed(min(seqs, default=0), max(seqs, default=-1) + 1, b"".join(keys)))
 
 
 class Bulk:
@@ -218,29 +218,31 @@ class Bulk:
             spool(self._home) if table is None else nullcontext(table.spool) as checked,
             _pool(Tools(checker, checked, templates), order, self._store) as pool,
         ):
-            found = _survey_all(pool, self.archive, order) if table is None else table.survey
-            keys = [_key(order, presses, json, found, attached) for presses in templates]
+            survey = _survey_all(pool, self.archive, order) if table is None else table.survey
+            keys = [_key(order, presses, json, survey, attached) for presses in templates]
             # A job keeps the template that it was begun with, whatever replaced that since.
             template = next((place for place, key in enumerate(keys) if self._store.issued_by(key)), 0)
             key = keys[template]
             same = self._store.issued_by(key)
-            _settle_all(pool, self.archive, order, found, same)
-            lacking = self._lacking(checker, found, forms, same)
-            if table is None and (found.good or lacking):
-                numbers = _next_numbers(order, self._store, found, now.year)
-                order.approve(CheckedTable(checker, checked, found, numbers, len(lacking)))
-            errors = _write_errors(order, found, checked, self._home)
-            if not found.good:
-                return Issued(found, 0, None, error_file=errors, lacking=lacking)
+            _settle_all(pool, self.archive, order, survey, same)
+            lacking = self._lacking(checker, survey, forms, same)
+            if table is None and (survey.good or lacking):
+                numbers = _next_numbers(order, self._store, survey, now.year)
+                order.approve(CheckedTable(checker, checked, survey, numbers, len(lacking)))
+            errors = _write_errors(order, survey, checked, self._home)
+            if not survey.good:
+                return Issued(survey, 0, None, error_file=errors, lacking=lacking)
             if order.numbers and identities:
-                own = checked.identities if table is None else partial(_identified, identities, checked)
-                self._give_numbers(order.numbers.series(now.year), order.source, checked, found, own)
-            issued, lost = 0, len(found.findings)
-            with self._begun(key, order.source, checked, found, now, forms) as (job, spans):
+                identified = (
+                    checked.identities if table is None else partial(_identified, identities, checked)
+                )
+                self._give_numbers(order.numbers.series(now.year), order.source, checked, survey, identified)
+            issued, lost = 0, len(survey.findings)
+            with self._begun(key, order.source, checked, survey, now, forms) as (job, spans):
 
                 def task(span: Span) -> Task:
-                    self._take(job, span, checker, checked, found)
-                    return self._task(job, span, found, now, template)
+                    self._take(job, span, checker, checked, survey)
+                    return self._task(job, span, survey, now, template)
 
                 tasks = map(task, spans)
                 chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
@@ -256,9 +258,9 @@ class Bulk:
                         self._store.lookup.add(waiting)
                         waiting.clear()
                 self._store.lookup.add(waiting)
-            if len(found.findings) > lost:
-                errors = _write_errors(order, found, checked, self._home)
-        return Issued(found, issued, job, error_file=errors, lacking=lacking)
+            if len(survey.findings) > lost:
+                errors = _write_errors(order, survey, checked, self._home)
+        return Issued(survey, issued, job, error_file=errors, lacking=lacking)
 
     def recover(self, *, alone: bool = False) -> None:
         """Finishes what dead owners of jobs left, and leaves those alone that others have.
@@ -293,7 +295,7 @@ class Bulk:
         key: bytes,
         source: Source,
         checked: Spool,
-        found: Survey,
+        survey: Survey,
         now: datetime,
         forms: tuple[str, ...],
     ) -> Iterator[tuple[Job, list[Span]]]:
@@ -314,28 +316,28 @@ class Bulk:
                     row: job.seq(row)
                     for span in spans
                     if span.number in finished
-                    for row in _wanted(checked, span, found)
+                    for row in _wanted(checked, span, survey)
                 }
                 issued = {row: seq for row, seq in again.items() if self._store.entries(seq - 1, seq + 1)}
                 if again == issued:
                     yield job, [span for span in spans if span.number not in finished]
                     return
-            found.known |= issued
+            survey.known |= issued
             key = hashlib.sha256(key).digest()
 
-    def _take(self, job: Job, span: Span, checker: Checker, checked: Spool, found: Survey) -> None:
+    def _take(self, job: Job, span: Span, checker: Checker, checked: Spool, survey: Survey) -> None:
         """Takes the numbers of a chunk; a row whose number somebody else has is a finding."""
-        wanted = _wanted(checked, span, found)
+        wanted = _wanted(checked, span, survey)
         if not wanted:
             return
         start, step = job.first_seq, len(job.forms)
         numbers = {number: start + (row - FIRST_ROW) * step for row, number in wanted.items()}
         lost = self._store.take(job, span.number, checker.kind.name, numbers)
         if lost:
-            found.lose(checker, {row: number for row, number in wanted.items() if number in lost})
+            survey.lose(checker, {row: number for row, number in wanted.items() if number in lost})
 
     def _lacking(
-        self, checker: Checker, found: Survey, forms: Sequence[str], same: range
+        self, checker: Checker, survey: Survey, forms: Sequence[str], same: range
     ) -> list[KindNumber]:
         """Return credentials of known rows, not issued by the `same` job, that lack one of these forms.
 
@@ -344,9 +346,9 @@ class Bulk:
         """
         if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
             return []
-        changed = {change.row: change for change in found.changed}
+        changed = {change.row: change for change in survey.changed}
         lacking = []
-        for row, seq in [*found.known.items()]:
+        for row, seq in [*survey.known.items()]:
             if seq in same:
                 continue
             current = self._store.current(self._store.entry(seq).which)
@@ -354,7 +356,7 @@ class Bulk:
             if current.reason is not None or {*forms} <= {entry.form for entry in standing}:
                 continue
             if row in changed:
-                found.refuse(checker, changed[row])
+                survey.refuse(checker, changed[row])
             else:
                 lacking.append(current.which)
         return lacking
@@ -364,20 +366,20 @@ class Bulk:
         series: Series,
         source: Source,
         checked: Spool,
-        found: Survey,
-        own: Callable[[Span], Mapping[int, bytes]],
+        survey: Survey,
+        identities_of: Callable[[Span], Mapping[int, bytes]],
     ) -> None:
         """Gives numbers to the rows that are to be issued, and keeps them for the process that issues these.
 
-        `own` gives the identities of the rows of a span, under the issuer's secret.
+        `identities_of` gives the identities of the rows of a span, under the issuer's secret.
         """
         rows: list[int] = []
         spans = iter(source.spans)
 
         def identities() -> Iterator[list[bytes]]:
             for span in source.spans:
-                of_span = own(span)
-                rows[:] = [row for row in of_span if row not in found.findings and row not in found.known]
+                of_span = identities_of(span)
+                rows[:] = [row for row in of_span if row not in survey.findings and row not in survey.known]
                 yield [of_span[row] for row in rows]
 
         def keep(numbers: Sequence[str]) -> None:
@@ -386,8 +388,8 @@ class Bulk:
         kind = source.kind.name
         self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
 
-    def _task(self, job: Job, span: Span, found: Survey, now: datetime, template: int) -> Task:
-        skipped = frozenset(row for row in span.numbers if row in found.findings or row in found.known)
+    def _task(self, job: Job, span: Span, survey: Survey, now: datetime, template: int) -> Task:
+        skipped = frozenset(row for row in span.numbers if row in survey.findings or row in survey.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
@@ -427,9 +429,9 @@ def checked_table(
         spool(Path(scratch)) as checked,
     ):
         with _pool(Tools(checker, checked, ()), order, archive.store) as pool:
-            found = _survey_all(pool, archive, order)
-            _settle_all(pool, archive, order, found)
-        yield CheckedTable(checker, checked, found, _next_numbers(order, archive.store, found, today.year))
+            survey = _survey_all(pool, archive, order)
+            _settle_all(pool, archive, order, survey)
+        yield CheckedTable(checker, checked, survey, _next_numbers(order, archive.store, survey, today.year))
 
 
 def dry_run(
@@ -467,20 +469,20 @@ def _identified(identities: Identities, checked: Spool, span: Span) -> dict[int,
     return {row: identities(record) for row, record in checked.rows(span)}
 
 
-def _next_numbers(order: Order, store: Index, found: Survey, year: int) -> Sequence[str]:
+def _next_numbers(order: Order, store: Index, survey: Survey, year: int) -> Sequence[str]:
     """The numbers that the first rows would be given, of a file that has none."""
-    if order.numbers is None or not found.good:
+    if order.numbers is None or not survey.good:
         return ()
     series = order.numbers.series(year)
-    count = min(found.good, PREVIEWED)
+    count = min(survey.good, PREVIEWED)
     return store.numbers.free(order.source.kind.name, series.name, series.numbers, count)
 
 
-def _write_errors(order: Order, found: Survey, checked: Spool, home: Path | None = None) -> Path | None:
+def _write_errors(order: Order, survey: Survey, checked: Spool, home: Path | None = None) -> Path | None:
     """Writes the bad rows to the wanted file, and returns its path."""
     if order.error_file is None:
         return None
-    return write_errors(order.error_file, order.source, found.findings, checked.folder, home)
+    return write_errors(order.error_file, order.source, survey.findings, checked.folder, home)
 
 
 def _attached(order: Order, kind: Kind, home: Path | None) -> Attached:
@@ -506,16 +508,16 @@ def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
 
 
 def _settle_all(
-    pool: Pool[Tools], archive: Archive, order: Order, found: Survey, same: range = range(0)
+    pool: Pool[Tools], archive: Archive, order: Order, survey: Survey, same: range = range(0)
 ) -> None:
     """Compares rows with issued credentials, except those that an equal job issued under numbers `same`."""
-    digests = {seq: said for seq, said in found.digests.items() if seq not in same}
+    digests = {seq: digest for seq, digest in survey.digests.items() if seq not in same}
     if digests:
-        found.settle(pool.work.checker, _compare_all(pool, archive, order, found, digests))
+        survey.settle(pool.work.checker, _compare_all(pool, archive, order, survey, digests))
 
 
 def _compare_all(
-    pool: Pool[Tools], archive: Archive, order: Order, found: Survey, digests: dict[int, bytes]
+    pool: Pool[Tools], archive: Archive, order: Order, survey: Survey, digests: dict[int, bytes]
 ) -> list[Change]:
     kind = pool.work.checker.kind
     compared = shelves(archive, digests, "" if order.source.has_numbers else kind.number)
@@ -524,11 +526,11 @@ def _compare_all(
     at_hand = ((shelf, *_content(archive, shelf)) for shelf in compared)
     for records in _counted(pool, compare, at_hand, "comparing", sizes, order):
         before |= records
-    wanted = {row: before[seq] for row, seq in found.known.items() if seq in before}
+    wanted = {row: before[seq] for row, seq in survey.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
     if not order.source.has_numbers:
         picked = (
-            (row, {**record, kind.number: archive.store.entry(found.known[row]).number})
+            (row, {**record, kind.number: archive.store.entry(survey.known[row]).number})
             for row, record in picked
         )
     rows = ((row, record, wanted[row]) for row, record in picked)
@@ -542,10 +544,10 @@ def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
     return read_shard(archive.shards, shelf.shard), archive.where(shelf.shard)
 
 
-def _wanted(checked: Spool, span: Span, found: Survey) -> dict[int, str]:
+def _wanted(checked: Spool, span: Span, survey: Survey) -> dict[int, str]:
     """The rows of a span that are to be issued, and their numbers."""
-    numbers, findings, known = checked.numbers(span), found.findings, found.known
-    return {row: number for row, number in numbers.items() if row not in findings and row not in known}
+    numbers, findings, issued = checked.numbers(span), survey.findings, survey.known
+    return {row: number for row, number in numbers.items() if row not in findings and row not in issued}
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:
@@ -563,10 +565,10 @@ def _counted(
     """The results of the items. The number of rows done is reported while the workers are at them."""
     done, total, of_each = 0, sum(sizes), [0] * len(sizes)
 
-    def heard(said: Told) -> None:
+    def heard(report: Told) -> None:
         nonlocal done
-        done += said.done - of_each[said.number]
-        of_each[said.number] = said.done
+        done += report.done - of_each[report.number]
+        of_each[report.number] = report.done
         order.progress(Progress(stage, done, total))
 
     order.progress(Progress(stage, 0, total))
@@ -585,7 +587,7 @@ def _meaning(source: Source) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _key(order: Order, presses: Sequence[Press], json: Form, found: Survey, attached: Attached) -> bytes:
+def _key(order: Order, presses: Sequence[Press], json: Form, survey: Survey, attached: Attached) -> bytes:
     """The identity of a job: the file's rows, how they are read, the good ones, and what is made of them.
 
     A row that was bad and is good on a later day, such as one awarded then, makes another job; so does
@@ -593,7 +595,7 @@ def _key(order: Order, presses: Sequence[Press], json: Form, found: Survey, atta
     """
     press, forms = presses[0], [press.composer.form for press in presses]
     source, profile = order.source, press.composer.profile
-    bad = [row - 1 for row in sorted(found.findings)]  # as 81e9505 counted: its unfinished jobs go on
+    bad = [row - 1 for row in sorted(survey.findings)]  # as 81e9505 counted: its unfinished jobs go on
     asked = [
         source.header,
         source.columns,

@@ -51,17 +51,17 @@ def differing(shelf: Shelf, content: bytes, where: str) -> dict[int, Record]:
 
     `content` is that of the shard at `where`; empty for a shelf without a shard.
     """
-    found: dict[int, Record] = {seq: {} for seq in shelf.digests}
+    records: dict[int, Record] = {seq: {} for seq in shelf.digests}
     for seq, record in map(Line.record_of, lines_of(content, where) if shelf.shard else ()):
-        if seq in found:
+        if seq in records:
             as_in_row = record
             if shelf.without:
                 as_in_row = orjson.dumps({**orjson.loads(record), shelf.without: ""})
             if digest(as_in_row) == shelf.digests[seq]:
-                del found[seq]
+                del records[seq]
             else:
-                found[seq] = orjson.loads(record)
-    return found
+                records[seq] = orjson.loads(record)
+    return records
 
 
 def changes(
@@ -78,20 +78,20 @@ def changes(
         if current.edition > 1 or not first:
             first = archive.line(current.seq, current.leaf).record
         if changed := _between(kind, record, first, fields):
-            said = {**record, kind.person.whole: kind.person.full(record)}
+            values = {**record, kind.person.whole: kind.person.full(record)}
             for word, code in kind.worded.items():
                 if word not in fields and word in record:  # the code as it was typed
-                    said[code] = record[word]
-            said = {field: said.get(field, "") for field in changed if field not in kind.groups}
+                    values[code] = record[word]
+            values = {field: values.get(field, "") for field in changed if field not in kind.groups}
             if groups := kind.groups.keys() & set(changed):
                 items = item_cells(kind, {group: record.get(group) for group in groups})
                 before = item_cells(kind, {group: first.get(group) for group in groups})
                 names = {**items, **before}
-                said |= {
+                values |= {
                     name: items.get(name, "") for name in names if items.get(name, "") != before.get(name, "")
                 }
             is_revoked = current.reason is not None and not current.is_suspended
-            yield Change(row, current.number, said, is_revoked)
+            yield Change(row, current.number, values, is_revoked)
 
 
 def _between(kind: Kind, record: Record, issued: Record, fields: Collection[str]) -> list[str]:

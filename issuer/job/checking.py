@@ -109,8 +109,8 @@ class Checker:
     @cached_property
     def required(self) -> Collection[str]:
         """The fields that a row has to have."""
-        given = () if self.identities is None else (self.kind.number,)
-        return [name for name in self.kind.required if name not in given]
+        numbered = () if self.identities is None else (self.kind.number,)
+        return [name for name in self.kind.required if name not in numbered]
 
     @cached_property
     def naming_column(self) -> str:
@@ -130,17 +130,17 @@ class Checker:
         misshapen = self._misshapen(row, cells) or (further and self._foreign(row, cells, further))
         if misshapen:
             return {}, [*misshapen]
-        found, kind = self.source.fields(cells), self.kind
+        fields, kind = self.source.fields(cells), self.kind
         if kind.groups:
-            found |= self.source.items([(row, cells), *further])
-        files = self._attach(found) if kind.attached else []
-        turned = self._turn(found)
+            fields |= self.source.items([(row, cells), *further])
+        files = self._attach(fields) if kind.attached else []
+        turned = self._turn(fields)
         record, wrong = check_cells(
-            kind, found, self.required, self.today, self.source.date_order, words=self.source.meant
+            kind, fields, self.required, self.today, self.source.date_order, words=self.source.meant
         )
         # Most rows have none, which one look tells; the items of groups are looked at one by one.
-        has_lost = kind.groups or not LOST.keys().isdisjoint(found.values())
-        if has_lost and (lost := [(name, LOST[cell], cell) for name, cell in _cells(found) if cell in LOST]):
+        has_lost = kind.groups or not LOST.keys().isdisjoint(fields.values())
+        if has_lost and (lost := [(name, LOST[cell], cell) for name, cell in _cells(fields) if cell in LOST]):
             names = {name for name, _, _ in lost}  # what else is wrong with those cells comes of it
             wrong = [*lost, *(each for each in wrong if each[0] not in names)]
         wrong += turned
@@ -204,28 +204,28 @@ class Checker:
                     return [CellFinding(row, self.source.heading(index), "is not empty", cell)]
         return []
 
-    def _turn(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    def _turn(self, fields: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Puts given and family name in the place of `SMITH, Anna`; returns the errors in the name."""
         person, names = self.kind.person, self.source.names
-        is_shared = names == LAST_FIRST and person.whole not in found  # one column is both halves
+        is_shared = names == LAST_FIRST and person.whole not in fields  # one column is both halves
         field = person.given if is_shared else person.whole
-        name = found.get(field, "")
+        name = fields.get(field, "")
         if names == AS_IS or not (name.strip() if is_shared else _COMMA.search(name)):
             return []
         if names != LAST_FIRST:
             return [(field, TURNED, name)]
         if not (halves := person.turned(name)):
             return [(field, NOT_TURNED, name)]
-        del found[field]
-        found |= halves
+        del fields[field]
+        fields |= halves
         return []
 
-    def _attach(self, found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    def _attach(self, fields: dict[str, Any]) -> list[tuple[str, str, str]]:
         """Puts the digest of each file in the place of its path; returns the errors with files."""
         wrong = []
         for name in self.kind.attached:
-            if path := found.get(name, "").strip():
-                found[name] = self.attached.digests.get(path, NOTHING)
+            if path := fields.get(name, "").strip():
+                fields[name] = self.attached.digests.get(path, NOTHING)
                 if reason := self.attached.faults.get(path):
                     wrong.append((name, reason, path))
         return wrong
@@ -252,9 +252,9 @@ def _compare(
         yield asked.key, "is not in the catalogue of programmes", record[asked.key]
         return
     for name in asked.fields:
-        expected, found = programme[name], record.get(name, "")
-        if "" not in (expected, found) and expected != found:
-            yield name, f'is not what the catalogue has ("{expected}")', str(found)
+        expected, stated = programme[name], record.get(name, "")
+        if "" not in (expected, stated) and expected != stated:
+            yield name, f'is not what the catalogue has ("{expected}")', str(stated)
 
 
 class Checked(NamedTuple):
@@ -359,22 +359,22 @@ class Survey:
 
 def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:
     """Gathers the results of `check_span` in their order, and compares rows with each other and the index."""
-    found = Survey()
+    result = Survey()
 
     def portions() -> Iterator[list[Incoming]]:
         for part in checked:
-            found.rows += part.rows
-            found.add(part.findings)
+            result.rows += part.rows
+            result.add(part.findings)
             yield part.incoming
 
     crossed = store.compare(checker.kind.name, portions())
     column = checker.naming_column
-    found.add(
+    result.add(
         CellFinding(row, column, f"is the number of row {earlier} as well", cell)
         for row, earlier, cell in crossed.repeated
     )
     # Both of two, whatever their order: which of them is right, or whether they are two people, is not known.
-    found.add(
+    result.add(
         CellFinding(
             row, column, f"is the same as in row {other}, and so is everything else that tells rows apart"
         )
@@ -383,20 +383,20 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
     person = checker.kind.fields.get(checker.kind.person_id)
     label = person.labels.get("en", person.name) if person else ""
     noun = checker.kind.nouns["en"][0]
-    found.warnings = [
+    result.warnings = [
         f"{label} {printable(student)} occurs {'twice' if times == 2 else f'{times} times'}, "
         f"first in row {first}: a second {noun}, or a mistake?"
         for student, times, first in crossed.students
     ]
-    for row, seq, said in crossed.known:
-        if row not in found.findings:
-            found.known[row], found.digests[seq] = seq, said
-    return found
+    for row, seq, issued_digest in crossed.known:
+        if row not in result.findings:
+            result.known[row], result.digests[seq] = seq, issued_digest
+    return result
 
 
-def _cells(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _cells(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each cell of a record, those of items by names of their own."""
-    for name, value in found.items():
+    for name, value in fields.items():
         if isinstance(value, str):
             yield name, value
         else:

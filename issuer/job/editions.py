@@ -203,7 +203,7 @@ class Editions:
         if current.reason is not None:
             return []
         standing = self._standing(current)
-        known = {entry.form for entry, _, _ in standing}
+        standing_forms = {entry.form for entry, _, _ in standing}
         kind = self._presses().of_line(standing[0].line, current.form).composer.kind
         return [
             Edition(
@@ -216,7 +216,7 @@ class Editions:
                 joins=True,
             )
             for form in forms
-            if form not in known and self._forms.is_allowed(kind, form)
+            if form not in standing_forms and self._forms.is_allowed(kind, form)
             for entry, line, copies in standing
             if entry.form == current.form
         ]
@@ -227,19 +227,19 @@ class Editions:
         The caller holds the issuer's lock, but claims and corrections go on: an edition that ended meanwhile
         is looked up again, and revoked ones are left out.
         """
-        made, remaining = 0, list(which)
+        count, remaining = 0, list(which)
         while remaining:
             portion, remaining = remaining[:_AT_ONCE], remaining[_AT_ONCE:]
             calls = {each: call for each in portion if (call := self.lacking(each, forms))}
             self._begin(edition.press for call in calls.values() for edition in call)
             for each, result in zip(calls, self._singles().issue([*calls.values()]), strict=True):
                 if not isinstance(result, Problem):
-                    made += len(result)
+                    count += len(result)
                 elif isinstance(result, RecordRefused) and isinstance(result.problem, EditionTaken):
                     remaining.append(each)
                 elif self._store.current(each).reason is None:
                     raise result.problem if isinstance(result, RecordRefused) else result
-        return made
+        return count
 
     def release(self, which: KindNumber) -> Entry:
         """The next edition, bound to nobody, once in each form; the current one if nobody has it."""
@@ -311,8 +311,8 @@ class Editions:
             if changed & (in_force.composer.template.fields - composer.template.fields):
                 continue
             with suppress(FieldMissing):
-                made = composer.compose(line.record, line.seq, edition.edition, line.holder, edition.copy)
-                if made == content:
+                composed = composer.compose(line.record, line.seq, edition.edition, line.holder, edition.copy)
+                if composed == content:
                     return press
         return in_force
 

@@ -46,19 +46,19 @@ def owned(shared: Shared, job: Job, now: datetime, *, patience: float = 0) -> It
             stack.enter_context(shared.held(name, patience=patience))
         except TryLater:
             raise _under_way(job, shared.read(name)) from None
-        said = {
+        owner = {
             "process": os.getpid(),
             "machine": socket.gethostname(),
             "since": format_datetimestamp(now),
         }
-        shared.write(name, orjson.dumps(said))
+        shared.write(name, orjson.dumps(owner))
         yield
         shared.remove(name)  # what a killed owner leaves is never read: the next one writes first
 
 
-def _under_way(job: Job, said: bytes | None) -> JobUnderWay:
+def _under_way(job: Job, content: bytes | None) -> JobUnderWay:
     try:
-        owner = load_json_object(said or b"")
+        owner = load_json_object(content or b"")
         return JobUnderWay.saying(
             "{file} is being issued by process {process} on {machine}, since {since}",
             file=job.file,

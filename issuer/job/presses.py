@@ -97,7 +97,7 @@ class Presses:
         ]
         of_versions = [[self.of(each, form) for form in forms] for each in references]
         replaced = [
-            list(each) for made in of_versions for each in zip(*map(self.replaced, made), strict=True)
+            list(each) for presses in of_versions for each in zip(*map(self.replaced, presses), strict=True)
         ]
         return [*of_versions, *replaced]
 

@@ -29,24 +29,24 @@ def rehearse(source: Source, composer: Composer, day: date, files: Path) -> Rehe
         spool(Path(scratch)) as checked,
     ):
         spans = (check_span(checker, checked, span, _untold) for span in source.spans)
-        found = survey(checker, spans, SQLiteIndex(Path(scratch) / "index.sqlite"))
+        surveyed = survey(checker, spans, SQLiteIndex(Path(scratch) / "index.sqlite"))
         records = {
             row: _without_empty(record)
             for span in source.spans
             for row, record in checked.rows(span)
-            if row not in found.findings
+            if row not in surveyed.findings
         }
-    findings = (finding for of_row in found.findings.values() for finding in of_row)
+    findings = (finding for of_row in surveyed.findings.values() for finding in of_row)
     return Rehearsal(records, frozenset((each.row, each.column, each.reason) for each in findings))
 
 
 def _without_empty(record: Record) -> Record:
     """The record, and each item of its groups, without the fields that have no value."""
-    said = {
+    fields = {
         name: [_without_empty(item) for item in value] if isinstance(value, list) else value
         for name, value in record.items()
     }
-    return {name: value for name, value in said.items() if value != ""}
+    return {name: value for name, value in fields.items() if value != ""}
 
 
 def _untold(_: int) -> None:

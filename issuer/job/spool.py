@@ -81,7 +81,7 @@ class Spool:
         """The rows of these numbers; a span that has none of them is not read."""
         for span in spans:
             if any(row in wanted for row in span.numbers):
-                yield from (found for found in self.rows(span) if found[0] in wanted)
+                yield from (pair for pair in self.rows(span) if pair[0] in wanted)
 
     def _seal(self, span: Span, part: str, data: bytes) -> None:
         self._path(span, part).write_bytes(AESGCM(self.key).encrypt(_nonce(span, part), data, None))

@@ -74,10 +74,10 @@ def editions_ahead(archive: Archive, size: int, now: datetime) -> Iterator[Entry
             seqs.add(line.seq)
     while page := store.newest_singles(leaf):
         leaf = page[-1][1]
-        found = {seq for seq, _, packed in page if unpack(seq, packed, archive.forms).is_ahead(now)}
-        if not found:
+        ahead = {seq for seq, _, packed in page if unpack(seq, packed, archive.forms).is_ahead(now)}
+        if not ahead:
             break
-        seqs |= found
-    for known in map(store.entry, sorted(seqs)):
-        if known.reason is None:
-            yield known
+        seqs |= ahead
+    for edition in map(store.entry, sorted(seqs)):
+        if edition.reason is None:
+            yield edition

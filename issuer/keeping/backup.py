@@ -320,11 +320,11 @@ def _require_newest(unpacked: Path, home: Path) -> None:
     kept = kept_beside(home)
     if not kept.exists():
         return
-    known, found = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked, engines=ENGINES)
+    last, restored = Checkpoint.parse(kept.read_bytes()), newest_checkpoint(unpacked, engines=ENGINES)
     # A shorter log under the same origin would fork: evidence given since would contradict it.
-    if known.origin == found.origin and known.size > found.size:
+    if last.origin == restored.origin and last.size > restored.size:
         raise Refused(
-            f"the backup's log has {found.size} entries, while the one that was in {home} had {known.size}",
+            f"the backup's log has {restored.size} entries, while the one that was in {home} had {last.size}",
             hint=f"Restore a newer backup. If there is none, remove {kept}; evidence given after the backup "
             "will then contradict the log.",
         )

@@ -279,9 +279,9 @@ def _make_room(issuer: Issuer, folder: Path, written: _Written) -> None:
     if _quoted(issuer.did) in data:
         with suppress(Malformed, NotFound, UnsupportedForm):
             other = issuer.finder.find_credential(Bundle.parse(data, issuer.forms).secured)
-            own = path.with_name(bundle_names(issuer)(other))
-            if not own.exists():
-                path.rename(own)
+            renamed = path.with_name(bundle_names(issuer)(other))
+            if not renamed.exists():
+                path.rename(renamed)
             return
     raise EXPORT_FOLDER_TAKEN(f"{path} is there already, and not by this issuer")
 

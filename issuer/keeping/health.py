@@ -316,18 +316,18 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
 
 def _unknown(store: Index, log: LogReader) -> Iterator[Finding]:
     """Credentials that the log holds and the index does not know: somebody else has the log's key."""
-    known, begun = store.logged.known()
+    explained, begun = store.logged.known()
     # What is under way has entries before those of others that are done, and is no fault.
-    if begun or store.begun_chunks() or store.begun_singles() or known > log.checkpoint().size:
+    if begun or store.begun_chunks() or store.begun_singles() or explained > log.checkpoint().size:
         return
-    unknown = bytearray(known // 8 + 1)  # a bit for each entry: there may be hundreds of millions
-    for place, leaf in enumerate(log.entries(0, known)):
+    unknown = bytearray(explained // 8 + 1)  # a bit for each entry: there may be hundreds of millions
+    for place, leaf in enumerate(log.entries(0, explained)):
         if leaf.startswith(_CREDENTIAL):
             unknown[place >> 3] |= 1 << (place & 7)
     after = -1
     while page := store.entries(after):
         for edition in page:
-            if edition.leaf < known:
+            if edition.leaf < explained:
                 unknown[edition.leaf >> 3] &= ~(1 << (edition.leaf & 7))
         after = page[-1].seq
     if count := int.from_bytes(unknown).bit_count():

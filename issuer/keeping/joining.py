@@ -68,28 +68,28 @@ def join(home: Path, address: str, file: Path, passphrase: Passphrase, agree: Ag
     if home.exists() and not ((home / STORE).exists() and store_address(home) == address):
         raise HOME_TAKEN(f"{home} exists already, and is no machine over this database")
     agree(address_of(ledger))
-    with unpacking(home) as made:
-        write_durably(made / KEYS, orjson.dumps(keys, option=orjson.OPT_INDENT_2))
-        keep_store_address(made, address)
-        write_durably(made / LEDGER, orjson.dumps({"version": 1, "address": ledger}))
-        identity = _required(made, passphrase)
+    with unpacking(home) as folder:
+        write_durably(folder / KEYS, orjson.dumps(keys, option=orjson.OPT_INDENT_2))
+        keep_store_address(folder, address)
+        write_durably(folder / LEDGER, orjson.dumps({"version": 1, "address": ledger}))
+        identity = _required(folder, passphrase)
         if home.exists():
             for name in (LEDGER, KEYS):  # after a refused `init`, only the address of the database is there
-                write_durably(home / name, (made / name).read_bytes())
+                write_durably(home / name, (folder / name).read_bytes())
         else:
-            made.rename(home)
+            folder.rename(home)
             sync_folder(home.parent)
     return identity
 
 
-def _required(made: Path, passphrase: Passphrase) -> Identity:
+def _required(folder: Path, passphrase: Passphrase) -> Identity:
     """The issuer in the database. Raises as `join` for the keys in a folder that are not its."""
-    keys = KeyFile.open(made / KEYS, passphrase)
-    require_root(shared_in(made), keys)
-    identity = Identity.read(made)
+    keys = KeyFile.open(folder / KEYS, passphrase)
+    require_root(shared_in(folder), keys)
+    identity = Identity.read(folder)
     roles = set(ROLES) if identity.rotates else {"assertion"}
     for role in sorted(keys.public_keys.keys() & roles):
-        require_in_force(made, identity.verification_method(keys.public_keys[role], role))
+        require_in_force(folder, identity.verification_method(keys.public_keys[role], role))
     return identity
 
 

@@ -43,6 +43,6 @@ def require_none(home: Path) -> None:
 
 def _folders(home: Path) -> list[Path]:
     """The folders that may have temporaries: no deeper than a job's shards, or the log's keys."""
-    own = home.resolve()  # a link could lead to somebody else's folder
+    resolved = home.resolve()  # a link could lead to somebody else's folder
     inside = (path for pattern in ("*", "*/*") for path in home.glob(pattern) if path.is_dir())
-    return [home, *(path for path in inside if path.resolve() == own / path.relative_to(home))]
+    return [home, *(path for path in inside if path.resolve() == resolved / path.relative_to(home))]

@@ -88,8 +88,8 @@ class _Next:
 
     def stays(self) -> bool:
         """True if the key for diplomas is kept elsewhere, and no other one is to take its place."""
-        own = self.issuer.own_signer
-        is_same = own is not None and (self.signer is None or self.signer.public_key == own.public_key)
+        signer = self.issuer.own_signer
+        is_same = signer is not None and (self.signer is None or self.signer.public_key == signer.public_key)
         return is_same and self.key_type is None and not self.in_file
 
     def names(self, suffix: str, *, has_status_did: bool) -> dict[str, str]:
@@ -139,13 +139,13 @@ class _Next:
 def keys_shown(issuer: Issuer) -> Iterator[Shown]:
     """The keys in the document, in its order, then those that were in it before. No secret is opened."""
     names = {key: name for name, key in issuer.public_keys.items()}
-    told = set[PublicKey]()
+    shown = set[PublicKey]()
     for version in (documents.newest(issuer.home), *reversed(documents.versions(issuer.home).values())):
-        is_newest = not told
+        is_newest = not shown
         held = documents.parsed(version, issuer.did)
         for method in (method for document in held for method in document.methods("assertionMethod")):
-            if method.key not in told:
-                told.add(method.key)
+            if method.key not in shown:
+                shown.add(method.key)
                 yield Shown(names.get(method.key, ""), method.key, method.expires, not is_newest)
 
 
@@ -360,9 +360,9 @@ def _change(issuer: Issuer, change: KeyChange, *, is_chained: bool = True) -> No
 
 def _announced(issuer: Issuer, document: Mapping[str, Any]) -> dict[str, PublicKey]:
     """The keys in the file that are to sign next, by name, of which the document tells."""
-    told, method = documents.methods(document), issuer.identity.verification_method
+    announced, method = documents.methods(document), issuer.identity.verification_method
     held = {name: key for name, key in issuer.keys.public_keys.items() if name.endswith(NEXT)}
-    return {name: key for name, key in held.items() if method(key, name) in told}
+    return {name: key for name, key in held.items() if method(key, name) in announced}
 
 
 def _require_announced(issuer: Issuer, document: Mapping[str, Any]) -> None:
@@ -388,5 +388,5 @@ def lacking(issuer: Issuer) -> list[str]:
 
 def _used(issuer: Issuer) -> set[PublicKey]:
     """The keys that sign, and those that have ended, which must not sign again."""
-    ended = {told.key for told in keys_shown(issuer) if told.expires or told.is_revoked}
+    ended = {shown.key for shown in keys_shown(issuer) if shown.expires or shown.is_revoked}
     return ended.union(_signing(issuer).values())

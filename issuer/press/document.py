@@ -187,14 +187,14 @@ class Composer:
         return wrong or list(self._misfits(record))
 
     def _misfits(self, record: Record) -> Iterator[tuple[str, str, str]]:
-        typed = [one for one, sample in self._own_samples.items() if sample != _FREE and record.get(one)]
+        typed = [name for name, sample in self._own_samples.items() if sample != _FREE and record.get(name)]
         try:
             if typed:
                 self._require_sound(record)
         except InvalidTemplate:
             raise
         except Malformed as problem:
-            field = next((one for one in typed if self._is_sound({**record, one: ""})), typed[0])
+            field = next((name for name in typed if self._is_sound({**record, name: ""})), typed[0])
             yield field, f"does not fit its place in the template: {problem.detail}", record[field]
 
     @cached_property
@@ -249,8 +249,8 @@ class Composer:
         It is bound to `holder`, a DID, if given. Raises `InvalidTemplate`, and `Malformed` for an invalid
         date.
         """
-        said = self.template.fill(self.values(record, edition, copy))
-        return self.dated(self.facts(record, seq, edition, holder, copy), said), said
+        content = self.template.fill(self.values(record, edition, copy))
+        return self.dated(self.facts(record, seq, edition, holder, copy), content), content
 
     def values(self, record: Record, edition: int = 1, copy: int = 1) -> dict[str, Any]:
         """The value for each placeholder of the template. Raises `InvalidTemplate`."""
@@ -271,8 +271,8 @@ class Composer:
         if kind.groups:
             values |= kind.with_ids(record, self.credential_id(number, edition))
         for name, (noun, fields) in kind.identifiers.items():
-            said = next(filter(None, map(record.__getitem__, fields)), "")
-            values[name] = self.profile.iri(noun, quote(said, safe=""))
+            value = next(filter(None, map(record.__getitem__, fields)), "")
+            values[name] = self.profile.iri(noun, quote(value, safe=""))
         issue = f"{self._own}{number}\0{_issue(edition, copy, self.form)}"
         for field in kind.hashed:
             salt = self._salt(f"{issue}\0{field}")[:16].hex()
@@ -316,9 +316,11 @@ class Composer:
         shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")
         return ClaimsByKind(type_of(kind), integrity_of(kind), {}, names, shown, self._salt)
 
-    def dated(self, facts: IssuingFacts, said: Mapping[str, Any]) -> IssuingFacts:
+    def dated(self, facts: IssuingFacts, content: Mapping[str, Any]) -> IssuingFacts:
         """The facts with the dates of the template. Raises `Malformed` for an invalid date."""
-        return facts._replace(valid_from=_moment(said, "validFrom"), valid_until=_moment(said, "validUntil"))
+        return facts._replace(
+            valid_from=_moment(content, "validFrom"), valid_until=_moment(content, "validUntil")
+        )
 
     def place(self, seq: int) -> StatusPlace:
         """The place at which the status of the credential with a sequence number stands."""
@@ -347,8 +349,8 @@ def _said(item: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name in names and value != ""}
 
 
-def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
-    return parse_datetimestamp(said[name], name) if name in said else None
+def _moment(content: Mapping[str, Any], name: str) -> datetime | None:
+    return parse_datetimestamp(content[name], name) if name in content else None
 
 
 def trial(kind: Kind, contexts: jsonld.Contexts | None = None, profile: Profile = NOBODY) -> Composer:

@@ -81,9 +81,9 @@ class Positions:
         return number << LIST_BITS | self._permutation(number).entry(position)
 
     def _permutation(self, number: int) -> Permutation:
-        found = self._lists.get(number)
-        if found is None:
+        permutation = self._lists.get(number)
+        if permutation is None:
             if len(self._lists) >= self._CACHED:
                 self._lists.clear()
-            found = self._lists[number] = Permutation(self._key_of(number))
-        return found
+            permutation = self._lists[number] = Permutation(self._key_of(number))
+        return permutation

@@ -52,11 +52,11 @@ class Line:
     @classmethod
     def parse(cls, data: bytes, forms: Mapping[str, Form] = FORMS) -> Line:
         """Reads what `to_bytes` gives."""
-        found = orjson.loads(data)
-        credential = found["credential"]
+        members = orjson.loads(data)
+        credential = members["credential"]
         if credential.get("type") == TYPE:
             credential = Enveloped.from_object(credential)
-        return cls(found["seq"], found["record"], credential, forms)
+        return cls(members["seq"], members["record"], credential, forms)
 
     def to_bytes(self) -> bytes:
         """One line of JSON."""
@@ -85,12 +85,12 @@ class Line:
     @property
     def entry(self) -> bytes:
         """The log entry that stands for it. Raises `Refused` for a form that has none."""
-        found = self.secured.digests(Work())
-        if len(found) != 1:
+        digests = self.secured.digests(Work())
+        if len(digests) != 1:
             raise Refused(
-                f"what is secured as {self.secured.form} has {len(found)} log entries instead of one"
+                f"what is secured as {self.secured.form} has {len(digests)} log entries instead of one"
             )
-        (digest,) = found
+        (digest,) = digests
         return entry(EntryKind.CREDENTIAL, digest)
 
     @property
@@ -184,13 +184,13 @@ class Press:
         parts: tuple[IssuingFacts, Mapping[str, Any]],
         signer: Signer,
     ) -> Printed:
-        facts, said = parts
-        signed = self.form.secure(facts, said, signer, Options(self.verification_method, created=created))
+        facts, content = parts
+        signed = self.form.secure(facts, content, signer, Options(self.verification_method, created=created))
         line = Line(seq, record, signed, {**FORMS, self.form.media_type: self.form})
-        given = tuple(fact is not None for fact in facts)
-        if given not in self._kept:  # whatever the values are, a form treats them alike
+        stated = tuple(fact is not None for fact in facts)
+        if stated not in self._kept:  # whatever the values are, a form treats them alike
             require_said(facts, line.secured.claims, self.status_kinds)
-            self._kept.add(given)
+            self._kept.add(stated)
         return Printed(line.to_bytes(), line.entry, facts.id)
 
     def print_row(

@@ -69,8 +69,8 @@ class Skeletons:
         self._verification_method, self._key = verification_method, key
         self._fields = sorted(composer.template.fields)
         urls = {name for name, field in composer.kind.fields.items() if field.type == "url"}
-        own = urls.union(composer.own)
-        self._own = [index for index, name in enumerate(self._fields) if name in own]
+        own_names = urls.union(composer.own)
+        self._own = [index for index, name in enumerate(self._fields) if name in own_names]
         self.worth = WORTH
         """The number of records of a shape that go the general way first."""
         self._seen: dict[tuple[Any, ...], int] = {}
@@ -107,12 +107,12 @@ class Skeletons:
         if slots is None or self._splices is None:
             return None
         *fields, identifier, list_url, position = slots.markers
-        said = self._composer.template.fill(dict(zip(self._fields, fields, strict=True)))
+        content = self._composer.template.fill(dict(zip(self._fields, fields, strict=True)))
         status = facts.status._replace(list_url=str(list_url), position=int(position))
         marked = facts._replace(id=str(identifier), status=status)
         options = Options(self._verification_method, created=created)
-        skeleton = self._splices.skeleton(marked, said, slots, self._key, options)
-        dates = [slots.format(str(said[name])) for name in self._composer.dates if name in said]
+        skeleton = self._splices.skeleton(marked, content, slots, self._key, options)
+        dates = [slots.format(str(content[name])) for name in self._composer.dates if name in content]
         if skeleton is None or None in dates:
             return None
         return Shaped(skeleton, [date for date in dates if date])

@@ -146,22 +146,22 @@ class IndexDatabase:
         if patience == 0 and not self._is_free(f"SELECT pg_try_advisory_xact_lock{kind}({key})"):
             raise TryLater.saying("another process is at work on {file}", file=name)
         with self._connections.held(f"SELECT pg_advisory_xact_lock{kind}({key})", patience, self._lease):
-            fence, own = _Fence(name, self._number(name, shared=shared)), self._fences()
-            own.append(fence)
+            fence, fences = _Fence(name, self._number(name, shared=shared)), self._fences()
+            fences.append(fence)
             try:
                 yield
             finally:
-                own.remove(fence)
+                fences.remove(fence)
 
     def _number(self, name: str, *, shared: bool) -> int:
         """The number of a lock that was just taken: those who share one have that of the last one alone."""
         if shared:
-            while not (found := self.rows([int], _NUMBER, name)):
+            while not (numbers := self.rows([int], _NUMBER, name)):
                 self._connections.write(lambda cursor: cursor.execute(_FIRST, [name]))
         else:
             # Durable: a number that a crash took back would be another's a second time.
-            found = self._connections.write(lambda cursor: rows(cursor, [int], _COUNT_UP, name))
-        return int(found[0][0])
+            numbers = self._connections.write(lambda cursor: rows(cursor, [int], _COUNT_UP, name))
+        return int(numbers[0][0])
 
     def _is_free(self, trial: str) -> bool:
         """Asks before it waits, so that the server's journal is not filled with locks that were not got."""
@@ -177,15 +177,15 @@ class IndexDatabase:
         The order of locks: those of names, then the turn, then these rows, then the rows of the work. Who
         counts a number up holds nothing else in that transaction, so that no circle of waiting arises.
         """
-        own = list(dict.fromkeys(self._fences()))
+        fences = list(dict.fromkeys(self._fences()))
 
         def fenced(cursor: Cursor) -> _T:
-            columns = [each.name for each in own], [each.number for each in own]
-            if len(rows(cursor, [str], _STANDING, *columns)) < len(own):
+            columns = [each.name for each in fences], [each.number for each in fences]
+            if len(rows(cursor, [str], _STANDING, *columns)) < len(fences):
                 raise TAKEN_OVER("another machine has taken over what this one was doing")
             return work(cursor)
 
-        return fenced if own else work
+        return fenced if fences else work
 
     def _taking_turn(self, work: Callable[[Cursor], _T], cursor: Cursor) -> _T:
         cursor.execute(self._turn, binary=False)  # so that three statements are one message
@@ -197,9 +197,9 @@ def rows(cursor: Cursor, kinds: Kinds, query: str, *values: object) -> Sequence[
     return read(cursor.execute(query, values), kinds)
 
 
-def copy_rows(cursor: Cursor, table: str, types: Sequence[str], given: Iterable[Sequence[Any]]) -> None:
+def copy_rows(cursor: Cursor, table: str, types: Sequence[str], incoming: Iterable[Sequence[Any]]) -> None:
     """Writes rows into a table, or some of its columns."""
     with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copying:
         copying.set_types(types)
-        for row in given:
+        for row in incoming:
             copying.write_row(row)

@@ -71,7 +71,7 @@ def renew(
 
 def machines(address: str, here: str | None) -> list[Machine]:
     """The machines, by name; `here` is the id of the one that asks."""
-    found = IndexDatabase(address, patience=_PATIENCE).rows(_ALL_KINDS, _ALL)
+    rows = IndexDatabase(address, patience=_PATIENCE).rows(_ALL_KINDS, _ALL)
     return [
         Machine(
             printable(name),
@@ -82,7 +82,7 @@ def machines(address: str, here: str | None) -> list[Machine]:
             timedelta(seconds=absent),
             machine == here,
         )
-        for machine, name, release, keys, ahead, seen, absent in found
+        for machine, name, release, keys, ahead, seen, absent in rows
     ]
 
 

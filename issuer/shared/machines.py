@@ -99,24 +99,24 @@ def host() -> str:
 def machine_id(home: Path) -> str:
     """The random id of the machine with this folder, made when first asked for. Raises as `_known`."""
     with locked(home / FILE):
-        if (known := _known(home)) is None:
-            known = secrets.token_hex(16)
-            write_durably(home / FILE, orjson.dumps({"version": 1, "id": known}))
-    return known
+        if (identifier := _known(home)) is None:
+            identifier = secrets.token_hex(16)
+            write_durably(home / FILE, orjson.dumps({"version": 1, "id": identifier}))
+    return identifier
 
 
 def _known(home: Path) -> str | None:
     """The id, if there is one yet. Raises `Damaged` for a file that is not as it was written."""
     path = home / FILE
     try:
-        found = load_json_object(read_regular(path, _LARGEST)).get("id")
+        identifier = load_json_object(read_regular(path, _LARGEST)).get("id")
     except FileNotFoundError:
         return None
     except Malformed as error:
         raise Damaged.saying("{file} cannot be read", file=str(path)) from error
-    if not isinstance(found, str):
+    if not isinstance(identifier, str):
         raise Damaged.saying("{file} cannot be read", file=str(path))
-    return found
+    return identifier
 
 
 def examine_machines(
@@ -155,7 +155,7 @@ def _multikeys(keys: Mapping[str, PublicKey]) -> dict[str, str]:
 
 
 def _examined(
-    machine: Machine, own: Mapping[str, str], tolerance: timedelta, long: timedelta
+    machine: Machine, keys_here: Mapping[str, str], tolerance: timedelta, long: timedelta
 ) -> Iterator[Finding]:
     name, time = machine.name, f"{machine.seen.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     yield Finding.passed("machine-seen", machine=name, release=machine.release, time=time)
@@ -167,6 +167,8 @@ def _examined(
         yield Finding.warned("machine-absent", machine=name, time=time)
     if machine.release != (ours := version("intaglio")):
         yield Finding.warned("machine-release", machine=name, release=machine.release, ours=ours)
-    unlike = {key for key in machine.keys.keys() | own.keys() if machine.keys.get(key) != own.get(key)}
+    unlike = {
+        key for key in machine.keys.keys() | keys_here.keys() if machine.keys.get(key) != keys_here.get(key)
+    }
     if unlike:
         yield Finding.failed("machine-keys", machine=name, keys=", ".join(sorted(unlike)))

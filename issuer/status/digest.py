@@ -140,10 +140,10 @@ def _values(purposes: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _set(store: Index, folder: StatusFolder, names: Sequence[str]) -> Iterator[int]:
     """The positions that are set in published lists, counted through all of them."""
-    known = store.revocations.published_among(names)
+    published = store.revocations.published_among(names)
     for name in names:
-        said = published_document(store, folder, name, known[name].digest)
-        bits = StatusList.decode(said["credentialSubject"]["encodedList"]).bits
+        document = published_document(store, folder, name, published[name].digest)
+        bits = StatusList.decode(document["credentialSubject"]["encodedList"]).bits
         start = list_number(name) * LIST_ENTRIES
         for place in (place for place, byte in enumerate(bits) if byte):
             byte = bits[place]

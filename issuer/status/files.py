@@ -110,12 +110,12 @@ def published_from(store: Index, folder: StatusFolder, name: str) -> datetime:
     """The date of a published list, or of a page of details. Raises `Damaged`."""
     try:
         digest = store.revocations.published(name).digest
-        found = Credential.parse(published_document(store, folder, name, digest)).valid_from
+        valid_from = Credential.parse(published_document(store, folder, name, digest)).valid_from
     except Malformed as problem:
         raise not_as_published(folder.where(name)) from problem
-    if found is None:
+    if valid_from is None:
         raise not_as_published(folder.where(name))
-    return found
+    return valid_from
 
 
 def published_document(store: Index, folder: StatusFolder, name: str, digest: bytes) -> dict[str, Any]:

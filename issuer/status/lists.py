@@ -293,8 +293,8 @@ class Lists:
             for suffix in suffixes
             for number in self._store.revocations.published_lists()
         }
-        known = self._store.revocations.published_among([*names]) if names else {}
-        return {number for name, number in names.items() if name not in known}
+        published = self._store.revocations.published_among([*names]) if names else {}
+        return {number for name, number in names.items() if name not in published}
 
     def _date(self, number: int) -> datetime:
         """The date of a published list."""
@@ -370,8 +370,8 @@ class Lists:
             change.suspended[position] = row.state is EditionState.SUSPENDED
             if row.state in (EditionState.REVOKED, EditionState.SUPERSEDED):
                 date = parse_datetimestamp(row.date, "date")
-                found = Revocation(position, date, str(row.reason))
-                change.pages.setdefault(page_of(position), {})[position] = found
+                revocation = Revocation(position, date, str(row.reason))
+                change.pages.setdefault(page_of(position), {})[position] = revocation
         return change
 
     def _made(
@@ -392,8 +392,8 @@ class Lists:
         url, did = self._profile.list_url(number), self._did
 
         def published(name: str) -> Mapping[str, Any]:
-            found = published_document(self._store, self._folder, name, before[name].digest)
-            subject: Mapping[str, Any] = found["credentialSubject"]
+            document = published_document(self._store, self._folder, name, before[name].digest)
+            subject: Mapping[str, Any] = document["credentialSubject"]
             return subject
 
         def bits_of(name: str) -> StatusList:
@@ -404,8 +404,8 @@ class Lists:
             return _file(name, kind.publish(bits, facts, self._signer, self._verification_method), now)
 
         bits = bits_of(str(number))
-        for found in pages.values():
-            for position in found:
+        for on_page in pages.values():
+            for position in on_page:
                 bits[position] = 1
         if whole:
             self._require_none_forgotten(number, bits)
@@ -423,14 +423,14 @@ class Lists:
         for name, kind in views.items():
             if list_number(name) == number:
                 yield signed_list(name, kind, shown, "revocation")
-        for page, found in sorted(pages.items()):
+        for page, on_page in sorted(pages.items()):
             name = details_name(number, page)
             lines = published(name)["revocations"] if name in before else []
-            known = [
+            listed = [
                 Revocation(position, parse_datetimestamp(date, "date"), reason)
                 for position, date, reason in lines
             ]
-            revoked = {**{each.position: each for each in known}, **found}
+            revoked = {**{each.position: each for each in listed}, **on_page}
             document = revocation_details_document(url, did, revoked.values(), page, valid_from=now)
             signed = self._sign(document, now)
             leaf = signed_entry(signed, EntryKind.REVOCATION_DETAILS)
@@ -441,9 +441,9 @@ class Lists:
         if not self._is_held_made:
             digests = dict(self._store.revocations.files())
             for name, content in self._store.revocations.held().items():
-                known = {sha256(content).digest(), *digests.get(name, ())}
+                expected = {sha256(content).digest(), *digests.get(name, ())}
                 there = self._folder.read(name)
-                if there is None or sha256(there).digest() not in known:
+                if there is None or sha256(there).digest() not in expected:
                     self._folder.write(name, content, synced=False)
         self._is_held_made = True
 
@@ -509,6 +509,6 @@ def _is_named(kind: StatusKind, identity: Identity) -> bool:
     return bool(identity.url) and not forms.isdisjoint(kind.issued_in)
 
 
-def _file(name: str, made: PublishedList, now: datetime) -> ListFile:
-    digest = sha256(made.content).digest()
-    return ListFile(name, format_datetimestamp(now), made.entry, digest, made.content)
+def _file(name: str, published: PublishedList, now: datetime) -> ListFile:
+    digest = sha256(published.content).digest()
+    return ListFile(name, format_datetimestamp(now), published.entry, digest, published.content)

@@ -89,9 +89,9 @@ class EvmAnchor:
         The contract of a log that was restored from an old copy has more. Nothing is refused for it here: a
         thief of the fee key can write such a size, too, and could otherwise stop the issuer (threat F21).
         """
-        size, known = self._size(), self._log.checkpoint().size
-        if size > known:
-            yield Finding.failed("anchor-ahead", ledger=self.name, entries=size, known=known)
+        size, in_log = self._size(), self._log.checkpoint().size
+        if size > in_log:
+            yield Finding.failed("anchor-ahead", ledger=self.name, entries=size, known=in_log)
         head = self._chain.head()
         price = self._chain.gas_price() if head.base_fee is None else head.base_fee + self._chain.tip()
         balance, account = self._account.balance(), checksummed(self._account.address)

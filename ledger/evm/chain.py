@@ -164,13 +164,13 @@ class Chain:
                 "toBlock": hex(last),
             }
             try:
-                found = self._first(_events, "eth_getLogs", asked)
+                events = self._first(_events, "eth_getLogs", asked)
             except NodeError:  # too many blocks or events for this node: half as many, and never more again
                 if span == 1:
                     raise
                 span, narrowed = span // 2, True
                 continue
-            for number, event in reversed(found):
+            for number, event in reversed(events):
                 # threat F32: one event of another block could be the answer to every question.
                 is_elsewhere = not begin <= number <= last
                 if event.address != contract or event.topics[: len(topics)] != (*topics,) or is_elsewhere:
@@ -224,13 +224,13 @@ class Chain:
 
     def _block(self, node: RpcNode, number: int) -> tuple[Header, Sequence[str]]:
         method = "eth_getBlockByNumber"
-        found = node.call(method, hex(number), False)
-        if found is None:  # execution-apis: null for a block that a node does not have
+        block = node.call(method, hex(number), False)
+        if block is None:  # execution-apis: null for a block that a node does not have
             raise NODE_BEHIND.saying(
                 "the node {host} does not have block {number}", host=node.host, number=number
             )
         try:
-            members = _members(found)
+            members = _members(block)
             header, claimed = Header.of_node(members), data(members, "hash")
             transactions = [_hex(_word(each)) for each in _list(members.get("transactions"))]
         except Malformed:
@@ -247,16 +247,16 @@ class Chain:
     def _receipts(self, node: RpcNode, number: int, transactions: Sequence[str]) -> Sequence[Receipt]:
         method = "eth_getBlockReceipts"
         try:
-            found: Iterable[Any] = self._understood(node, method, _list, node.call(method, hex(number)))
+            answers: Iterable[Any] = self._understood(node, method, _list, node.call(method, hex(number)))
         except NodeError:  # not all nodes have that
             method = "eth_getTransactionReceipt"
             # threat F32: one request for each, and the node chose how many there are.
             if len(transactions) > _MOST_TRANSACTIONS:
                 raise node.malformed(method) from None
-            found = (node.call(method, each) for each in transactions)
+            answers = (node.call(method, each) for each in transactions)
         receipts: list[Receipt] = []
         size = 0
-        for each in found:
+        for each in answers:
             try:
                 receipts.append(Receipt.of_node(_members(each)))
             except Malformed:
@@ -269,18 +269,18 @@ class Chain:
     def _final(self, node: RpcNode) -> int:
         method = "eth_getBlockByNumber"
         try:
-            found = node.call(method, "finalized", False)
+            final = node.call(method, "finalized", False)
         except NodeError:
-            found = None
+            final = None
         # No guess: how deep is final differs from chain to chain, so the operator has to say it.
-        if found is None and self._depth is None:
+        if final is None and self._depth is None:
             raise Refused.saying(
                 "the node {host} does not say which blocks are final, and no depth is given in its stead",
                 host=node.host,
             )
-        newest = node.call(method, "latest", False) if found is None else found
+        newest = node.call(method, "latest", False) if final is None else final
         number = self._understood(node, method, _head, newest).number
-        return number if found is not None else number - (self._depth or 0)
+        return number if final is not None else number - (self._depth or 0)
 
     def _hand_over(self, node: RpcNode, transaction: bytes) -> None:
         self._require_of_chain(node)
@@ -324,13 +324,13 @@ class Chain:
     def _require_of_chain(self, node: RpcNode) -> None:
         if node not in self._known:
             method = "eth_chainId"
-            found = self._understood(node, method, _number, node.call(method))
+            number = self._understood(node, method, _number, node.call(method))
             # Blocks of another chain would hash to their hashes as well.
-            if found != self.id:
+            if number != self.id:
                 raise WRONG_CHAIN.saying(
                     "the node {host} is of the chain eip155:{found}, not of {chain}",
                     host=node.host,
-                    found=found,
+                    found=number,
                     chain=self.name,
                 )
             self._known.add(node)
@@ -344,10 +344,10 @@ class Chain:
 
 def chain_id(name: str) -> int:
     """The number of a chain by its CAIP-2 name. Raises `Malformed`."""
-    found = _NAME.fullmatch(name)
-    if found is None:
+    match = _NAME.fullmatch(name)
+    if match is None:
         raise Malformed.saying("{name} is no name of an EVM chain: eip155:1 is one", name=shortened(name))
-    return int(found[1])
+    return int(match[1])
 
 
 def _head(value: Any) -> NewestBlock:

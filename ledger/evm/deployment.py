@@ -53,8 +53,8 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     here, or that does not say what is final, `OTHER_CONTRACT`, `FEE_ACCOUNT_LOW` with the account,
     `DEPLOYMENT_PENDING`, and what nodes and keys raise.
     """
-    known = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
-    former: Mapping[str, Any] = next(known, {})
+    earlier = (each.settings for each in Outbox(sender.folder).destinations() if each.name == name)
+    former: Mapping[str, Any] = next(earlier, {})
     file = given.get("rpc-file")
     settings: dict[str, Any] = {
         "nodes": str(Path(file).resolve()) if file else former.get("nodes"),
@@ -67,8 +67,8 @@ def begin(name: str, given: Mapping[str, str], sender: Sender) -> Mapping[str, A
     if named is None:
         raise Refused("the contract's owner is not named")
     owner = parse_address(named)
-    said = given.get("contract") or former.get("contract", _NEW)
-    contract = None if said == _NEW else parse_address(said)
+    address = given.get("contract") or former.get("contract", _NEW)
+    contract = None if address == _NEW else parse_address(address)
     chain = _chain(name, settings, sender)
     # Before any fee is paid: a chain whose evidence nobody could read is of no use.
     _require_read(chain)
@@ -94,8 +94,8 @@ def _former(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _fee_key(settings: Mapping[str, Any], sender: Sender) -> str:
-    own = f"file:{quote(str((sender.folder / 'fees.json').resolve()))}#fee"
-    return settings["feeKey"] or own
+    default = f"file:{quote(str((sender.folder / 'fees.json').resolve()))}#fee"
+    return settings["feeKey"] or default
 
 
 def open_anchor(name: str, settings: Mapping[str, Any], sender: Sender) -> EvmAnchor:
@@ -141,11 +141,11 @@ def _require_read(chain: Chain) -> None:
 
 def require_contract(chain: Chain, contract: bytes, origin: str, owner: bytes) -> None:
     """Raises `OTHER_CONTRACT` unless the code is that of the contract of this log, with this owner."""
-    expected, found = runtime_code(origin, owner), chain.code(contract)
+    expected, code = runtime_code(origin, owner), chain.code(contract)
     # All of the code: it decides who may write, and the log and owner stand at its end as constants.
-    if found != expected:
+    if code != expected:
         parts = {"code": slice(0, -64), "log": slice(-64, -32), "owner": slice(-32, None)}
-        differing = next((name for name, part in parts.items() if found[part] != expected[part]), "code")
+        differing = next((name for name, part in parts.items() if code[part] != expected[part]), "code")
         raise OTHER_CONTRACT.saying(
             "at {contract} on {chain} is no contract of this log with this owner: the {part} is another",
             contract=checksummed(contract),
@@ -182,7 +182,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
     deadline, (pause, longest) = time.monotonic() + _PATIENCE, _PAUSES
     while True:
         nonce = account.nonce()  # before it is asked what was mined
-        if found := account.mined(pending):
+        if transactions := account.mined(pending):
             break
         if time.monotonic() > deadline:
             raise DEPLOYMENT_PENDING.saying("the contract on {chain} is not in a block yet", chain=chain.name)
@@ -192,7 +192,7 @@ def _deployed(chain: Chain, owner: bytes, settings: Mapping[str, Any], sender: S
         chain.send(pending.sent[-1].raw)
         time.sleep(pause)
         pause = min(2 * pause, longest)
-    mined = found[0]
+    mined = transactions[0]
     if mined.succeeded and mined.contract and not chain.code(mined.contract):
         raise DEPLOYMENT_PENDING.saying("the contract on {chain} is not in a block yet", chain=chain.name)
     kept.unlink()  # not before: what a node that is behind does not know yet would be paid for again

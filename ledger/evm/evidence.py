@@ -194,10 +194,10 @@ def _parse(body: bytes) -> _Parts:
     # threat 62: refused by its length, before the expression runs over it.
     if len(body) > LARGEST:
         raise TooLarge.saying("the evidence is longer than {most} bytes", most=LARGEST)
-    found = _BODY.fullmatch(body)
-    if found is None:
+    match = _BODY.fullmatch(body)
+    if match is None:
         raise InvalidEvidence("the evidence is not a chain, a header, a receipt and its path")
-    chain, header, transaction, event, nodes, consistency = found.groups()
+    chain, header, transaction, event, nodes, consistency = match.groups()
     siblings = _decoded(consistency, "A hash of the consistency proof")
     # As in a tlog-proof: a hash of another length could be split between two nodes.
     if any(len(sibling) != merkle.HASH_SIZE for sibling in siblings):

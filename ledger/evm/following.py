@@ -38,12 +38,12 @@ def anchored_blocks(
     where the contract is another log's.
     """
     # Found from the newest back to a known one, and pinned in the order of time.
-    found = list(_newest_first(chain, contract, origin, known, since))
-    return found[::-1]
+    newest_first = list(_newest_first(chain, contract, origin, known, since))
+    return newest_first[::-1]
 
 
 def _newest_first(
-    chain: Chain, contract: bytes, origin: str, known: Collection[bytes], since: int
+    chain: Chain, contract: bytes, origin: str, rows: Collection[bytes], since: int
 ) -> Iterator[AnchoredBlock]:
     topics, before = (ANCHORED, origin_digest(origin)), -1
     for number, event in chain.events(contract, topics, since, chain.final()):
@@ -67,6 +67,6 @@ def _newest_first(
         reached = Reached(*size_and_root, datetime.fromtimestamp(header.time, UTC))
         block = AnchoredBlock(header.hash, header.time, reached)
         # By hash and time, not by number: a block in the place of a known one is not known.
-        if block.row in known:
+        if block.row in rows:
             return
         yield block

@@ -69,13 +69,13 @@ class Header:
         # Undetermined: a later upgrade adds fields, and this program cannot know what they mean.
         if len(fields) not in FORMS:
             raise _unknown(len(fields))
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         for (name, size), value in zip(_FIELDS.items(), fields, strict=False):
             if not isinstance(value, bytes) or not _fits(value, size):
                 raise InvalidEvidence.saying("{field} of the block's header has no such value", field=name)
-            found[name] = value
-        number, time = (int.from_bytes(found[name]) for name in ("number", "timestamp"))
-        return cls(raw, keccak256(raw), number, time, found["receiptsRoot"])
+            values[name] = value
+        number, time = (int.from_bytes(values[name]) for name in ("number", "timestamp"))
+        return cls(raw, keccak256(raw), number, time, values["receiptsRoot"])
 
     @classmethod
     def of_node(cls, block: Mapping[str, Any]) -> Header:

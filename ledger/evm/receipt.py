@@ -70,7 +70,7 @@ class Receipt:
         logs = receipt.get("logs")
         if not isinstance(logs, list) or not all(isinstance(log, dict) for log in logs):
             raise Malformed("the logs of the node's receipt are no list of objects")
-        found = tuple(
+        events = tuple(
             Event(data(log, "address"), tuple(data_list(log, "topics")), data(log, "data")) for log in logs
         )
         status = quantity(receipt, "status")
@@ -78,9 +78,9 @@ class Receipt:
             rlp.integer(status),
             rlp.integer(quantity(receipt, "cumulativeGasUsed")),
             data(receipt, "logsBloom"),
-            [[log.address, log.topics, log.data] for log in found],
+            [[log.address, log.topics, log.data] for log in events],
         ]
-        return cls((bytes((kind,)) if kind else b"") + rlp.encode(fields), kind, status == 1, found)
+        return cls((bytes((kind,)) if kind else b"") + rlp.encode(fields), kind, status == 1, events)
 
 
 def _event(item: rlp.Item) -> Event:
@@ -92,11 +92,11 @@ def _event(item: rlp.Item) -> Event:
 
 
 def _topics(item: rlp.Item) -> tuple[bytes, ...]:
-    found = () if isinstance(item, bytes) else tuple(topic for topic in item if isinstance(topic, bytes))
+    topics = () if isinstance(item, bytes) else tuple(topic for topic in item if isinstance(topic, bytes))
     # Yellow Paper: topics are words of 32 bytes; LOG0 to LOG4 write four of them at the most.
-    if isinstance(item, bytes) or len(found) != len(item) or len(found) > 4 or set(map(len, found)) - {32}:
+    if isinstance(item, bytes) or len(topics) != len(item) or len(topics) > 4 or set(map(len, topics)) - {32}:
         raise InvalidEvidence("an event of the receipt is not of its form")
-    return found
+    return topics
 
 
 def _unknown(kind: int) -> UnknownForm:

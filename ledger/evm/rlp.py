@@ -77,11 +77,11 @@ def _item(data: bytes, at: int, stop: int, depth: int, left: list[int]) -> tuple
     return items, end
 
 
-def _payload(data: bytes, at: int, told: int) -> tuple[int, int]:
+def _payload(data: bytes, at: int, stated: int) -> tuple[int, int]:
     """The start and end of an item's content; short items have their length in the first byte."""
-    if told < 56:
-        return at + 1, at + 1 + told
-    start = at + 1 + told - 55
+    if stated < 56:
+        return at + 1, at + 1 + stated
+    start = at + 1 + stated - 55
     size = data[at + 1 : start]
     length = int.from_bytes(size)
     if length < 56 or size[0] == 0:  # the short form was due, or leading zeros

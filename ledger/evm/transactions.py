@@ -91,7 +91,7 @@ class FeeAccount:
 
     def mined(self, pending: Pending) -> Sequence[Mined]:
         """The transactions of `pending` that were mined. Raises as `Chain`."""
-        return [found for sent in pending.sent if (found := self._chain.mined(sent.raw))]
+        return [mined for sent in pending.sent if (mined := self._chain.mined(sent.raw))]
 
     def following(self, call: Call, pending: Pending, nonce: int) -> Pending:
         """`pending`, ending with the transaction to send next; none of its transactions is mined yet.

@@ -89,18 +89,18 @@ class Trie:
 
 def _find(root: bytes, key: bytes, following: Callable[[bytes], bytes]) -> bytes:
     """The value at a key; `following` gives the node of a hash."""
-    found: rlp.Item = root
+    item: rlp.Item = root
     path: str | None = key.hex()
     while path is not None:
         # A child is a hash, or a smaller node inline, which is a list; anything else is no child.
-        if isinstance(found, bytes) and len(found) != _HASH:
+        if isinstance(item, bytes) and len(item) != _HASH:
             raise InvalidEvidence("the trie has nothing at this key")
-        node = rlp.decode(following(found)) if isinstance(found, bytes) else found
-        found, path = _step(node, path)
+        node = rlp.decode(following(item)) if isinstance(item, bytes) else item
+        item, path = _step(node, path)
     # An empty value in a branch means that there is none (Yellow Paper, D).
-    if not isinstance(found, bytes) or not found:
+    if not isinstance(item, bytes) or not item:
         raise InvalidEvidence("the trie has nothing at this key")
-    return found
+    return item
 
 
 def _step(node: rlp.Item, path: str) -> tuple[rlp.Item, str | None]:

@@ -53,8 +53,8 @@ class SharedCheckpoint(KeptCheckpoint):
     def _newer(self, seen: Checkpoint) -> bytes | None:
         """The checkpoint that was seen, unless another process of this machine has seen a longer log."""
         note = self.read()
-        own = None if note is None else _parsed(note)
-        is_older = own is not None and own.origin == seen.origin and own.size > seen.size
+        kept = None if note is None else _parsed(note)
+        is_older = kept is not None and kept.origin == seen.origin and kept.size > seen.size
         return None if is_older else seen.note
 
 

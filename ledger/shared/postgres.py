@@ -60,11 +60,11 @@ class SharedDatabase:
 
     def change(self, *statements: tuple[str, *tuple[object, ...]]) -> int:
         """See `OutboxRows.change`. Raises `Overtaken` where another machine has taken this one's turn."""
-        own = self._turns.__dict__.get("number")
+        turn = self._turns.__dict__.get("number")
 
         def work(cursor: Cursor) -> int:
             # ADR 56: a machine that stood still keeps no state, and so sends nothing that is new.
-            if own is not None and read_one(cursor.execute(_NUMBER), [int]) != (own,):
+            if turn is not None and read_one(cursor.execute(_NUMBER), [int]) != (turn,):
                 raise Overtaken("another machine sends the checkpoints to other ledgers by now")
             for statement, *values in statements:
                 cursor.execute(_own(statement), values)

@@ -34,19 +34,19 @@ def tiles_ahead(
     end = batches[-1].range.stop if batches else base
     # Tiles of what is signed were read back before the signature: only later ones can be foreign.
     beyond = sorted(path for path in paths if entries_before(path) > signed)
-    given: dict[str, bytes] = {}
+    computed: dict[str, bytes] = {}
     if any(entries_before(path) <= end for path in beyond):
         edge = Edge.load(get_many, base)
         signed_for = [batch for batch in batches if batch.range.stop <= signed]
         for part in (signed_for, batches[len(signed_for) :]):  # as the log integrates them
             if part:
                 edge, tiles = edge.extend(joined(part))
-                given |= tiles
-    stored = get_many([path for path in beyond if path in given])
+                computed |= tiles
+    stored = get_many([path for path in beyond if path in computed])
     return [
         path
         for path in beyond
-        if entries_before(path) > end or (path in given and stored.get(path) != given[path])
+        if entries_before(path) > end or (path in computed and stored.get(path) != computed[path])
     ]
 
 

@@ -21,8 +21,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 def _scheme(where: str) -> str:
     """The scheme of an address, in small letters; empty for an address without one, such as a path."""
-    found = _SCHEME.match(where)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(where)
+    return match[1].lower() if match else ""
 
 
 class Engine(Protocol):

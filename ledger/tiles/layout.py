@@ -56,18 +56,18 @@ def partial_tiles(size: int) -> list[str]:
 
 def is_tile(path: str, *, full: bool = False) -> bool:
     """True for the path of a tile or a bundle; with `full`, only for one that is never replaced."""
-    found = _TILE.fullmatch(path)
-    return found is not None and not (full and found["partial"])
+    match = _TILE.fullmatch(path)
+    return match is not None and not (full and match["partial"])
 
 
 def entries_before(path: str) -> int:
     """The smallest size of a tree with the tile or bundle at this path; 0 for any other path."""
-    found = _TILE.fullmatch(path)
-    if found is None:
+    match = _TILE.fullmatch(path)
+    if match is None:
         return 0
-    number = int(found["number"].replace("x", "").replace("/", ""))
-    width = int(found["partial"].removeprefix(".p/")) if found["partial"] else WIDTH
-    level = 0 if found["level"] == ENTRIES else int(found["level"])
+    number = int(match["number"].replace("x", "").replace("/", ""))
+    width = int(match["partial"].removeprefix(".p/")) if match["partial"] else WIDTH
+    level = 0 if match["level"] == ENTRIES else int(match["level"])
     return (number * WIDTH + width) << HEIGHT * level
 
 

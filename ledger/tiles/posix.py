@@ -140,8 +140,8 @@ class PosixStore(Store):
         if written is None:
             return None
         try:
-            found = load_json_object(written)
-            return Mark(found["name"], State(found["state"]))
+            content = load_json_object(written)
+            return Mark(content["name"], State(content["state"]))
         except (Malformed, KeyError, ValueError) as error:
             raise Damaged(f"{self._folder / _MARK} cannot be read") from error
 
@@ -209,8 +209,8 @@ class PosixStore(Store):
             # ADR 59: one move at a time, and a target only where no log ever began.
             if self._mark() != after or (mark.state is State.COMING and not self._is_empty()):
                 raise Overtaken("another move, or another log, was here first")
-            made = {"version": 1, "name": mark.name, "state": mark.state}
-            write_durably(self._folder / _MARK, orjson.dumps(made))
+            content = {"version": 1, "name": mark.name, "state": mark.state}
+            write_durably(self._folder / _MARK, orjson.dumps(content))
 
     def _is_empty(self) -> bool:
         """True where nothing was ever recorded or published."""

@@ -49,30 +49,30 @@ def _said(uri: str) -> dict[str, str]:
     return {name: str(value) for name, value in conninfo_to_dict(uri).items() if value is not None}
 
 
-def _safe(said: Mapping[str, str]) -> dict[str, str]:
+def _safe(options: Mapping[str, str]) -> dict[str, str]:
     """The options in the address, with safe defaults for the others. Raises as `parse`."""
     default = {
         option.keyword.decode(): option.val.decode()
         for option in psycopg.pq.Conninfo.get_defaults()
         if option.val
     }
-    if any(name in said for name in _SECRETS):  # addresses get into lists of processes and histories
+    if any(name in options for name in _SECRETS):  # addresses get into lists of processes and histories
         raise PASSWORD_IN_ADDRESS("the address of the database has a password in it")
-    if ":" in said.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
+    if ":" in options.get("sslkey", ""):  # libpq then has OpenSSL load the engine before the colon: a program
         raise Refused("the address of the database has a program hold its key (sslkey=ENGINE:KEY)")
-    verified = {} if _is_local(said, default) else {"sslmode": "verify-full"}
-    proved = _proved(said.get("require_auth"), default.get("require_auth"))
-    return {**_DEFAULTS, **verified, **said, "require_auth": proved}
+    verified = {} if _is_local(options, default) else {"sslmode": "verify-full"}
+    proved = _proved(options.get("require_auth"), default.get("require_auth"))
+    return {**_DEFAULTS, **verified, **options, "require_auth": proved}
 
 
-def _proved(given: str | None, default: str | None) -> str:
+def _proved(method: str | None, default: str | None) -> str:
     """The ways in which the server may ask for a password: ours, or a narrower choice that was made already.
 
     Raises `Refused` where the address itself lets the server ask for the password in the clear, or in md5.
     """
-    if given is not None and not _is_safe(given):  # threat F23: a stranger's folder names the server
+    if method is not None and not _is_safe(method):  # threat F23: a stranger's folder names the server
         raise Refused("the address of the database lets its server ask for a password so that it learns it")
-    return given or (default if default is not None and _is_safe(default) else _NEVER)
+    return method or (default if default is not None and _is_safe(default) else _NEVER)
 
 
 def _is_safe(ways: str) -> bool:
@@ -81,16 +81,16 @@ def _is_safe(ways: str) -> bool:
     return excluded >= _GIVES_AWAY if excluded else bool(listed - {""}) and not listed & _GIVES_AWAY
 
 
-def _is_local(said: Mapping[str, str], default: Mapping[str, str]) -> bool:
+def _is_local(options: Mapping[str, str], default: Mapping[str, str]) -> bool:
     """True if it leads to a socket or loopback; False with a service file, whose content is unknown here."""
-    if "service" in said or "service" in default:
+    if "service" in options or "service" in default:
         return False
-    return all(map(_is_loopback, _hosts({**default, **said})))
+    return all(map(_is_loopback, _hosts({**default, **options})))
 
 
-def _hosts(found: Mapping[str, str]) -> Iterator[str]:
+def _hosts(options: Mapping[str, str]) -> Iterator[str]:
     for name in ("host", "hostaddr"):
-        yield from found.get(name, "").split(",")
+        yield from options.get(name, "").split(",")
 
 
 def _is_loopback(host: str) -> bool:

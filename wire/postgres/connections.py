@@ -80,15 +80,15 @@ class Tenant(NamedTuple):
     def _problem(self, error: psycopg.Error) -> Problem:
         code = error.sqlstate or ""
         if not code and isinstance(error, psycopg.OperationalError | _Lost):
-            said, _, _ = str(error).partition("\n")
-            detail = f"the database of {self.what} cannot be reached: {printable(said[:300])}"
+            message, _, _ = str(error).partition("\n")
+            detail = f"the database of {self.what} cannot be reached: {printable(message[:300])}"
             return Unavailable(detail, hint=_AGAIN)
         kinds = {**_KINDS, **self._kinds()}
         kind, detail = (
             kinds.get(code) or kinds.get(code[:2]) or (Unavailable, "the database of {what} failed")
         )
-        said = f"{detail.format(what=self.what)} ({code or type(error).__name__})"
-        return kind(said, hint=_AGAIN if kind is Unavailable else "")
+        message = f"{detail.format(what=self.what)} ({code or type(error).__name__})"
+        return kind(message, hint=_AGAIN if kind is Unavailable else "")
 
     def _kinds(self) -> Mapping[str, tuple[Raisable[Problem], str]]:
         return {

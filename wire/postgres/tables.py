@@ -74,8 +74,8 @@ def require_writable(cursor: Cursor, tenant: Tenant) -> None:
 
 
 def _done(cursor: Cursor, tenant: Tenant) -> int:
-    found = cursor.execute(f"SELECT number FROM {tenant.schema}.step")  # noqa: S608 -- a constant
-    done, known = len(read(found, [int])), len(tenant.steps)
-    if done > known:
-        raise Refused(f"the tables of {tenant.what} are of version {done}, and this program knows {known}")
+    rows = cursor.execute(f"SELECT number FROM {tenant.schema}.step")  # noqa: S608 -- a constant
+    done, steps = len(read(rows, [int])), len(tenant.steps)
+    if done > steps:
+        raise Refused(f"the tables of {tenant.what} are of version {done}, and this program knows {steps}")
     return done

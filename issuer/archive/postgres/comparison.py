@@ -47,15 +47,15 @@ FROM (SELECT nth, digest, given_number.number
 def crossed(cursor: Cursor, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
     """As `Index.compare`, in an open transaction: there may be millions of rows."""
     cursor.execute(_INCOMING)
-    given = (row for portion in incoming for row in portion)
-    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea", "bytea"), given)
+    incoming_rows = (row for portion in incoming for row in portion)
+    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea", "bytea"), incoming_rows)
     cursor.execute("ANALYZE pg_temp.incoming")
     repeated = rows(cursor, [int, int, str], _REPEATED)
     often = rows(cursor, [str, int, int], _OFTEN)
     indistinct = rows(cursor, [int, int], _INDISTINCT)
     query = "SELECT EXISTS (SELECT FROM pg_temp.incoming WHERE number <> '')"
     if read_one(cursor.execute(query), [bool]) == (True,):
-        known = rows(cursor, [int, int, bytes], _KNOWN, kind)
+        issued = rows(cursor, [int, int, bytes], _KNOWN, kind)
     else:
-        known = rows(cursor, [int, int, bytes], _KNOWN_BY_IDENTITY, kind, kind)
-    return Crossed(list(repeated), list(often), list(known), list(indistinct))
+        issued = rows(cursor, [int, int, bytes], _KNOWN_BY_IDENTITY, kind, kind)
+    return Crossed(list(repeated), list(often), list(issued), list(indistinct))

@@ -70,8 +70,8 @@ class PostgresLookup(LookupByKey):
             is_left = self._database.once_beside(lambda cursor: _list_next(cursor, id_of))
 
     def candidates(self, wanted: str) -> Iterator[tuple[int, str, str, int, int, str, str]]:
-        known = f"{_ROW} JOIN intaglio_issuer.lookup USING (seq) WHERE key = %s ORDER BY seq"
-        yield from self._database.rows(_KINDS, known, key(wanted))
+        listed = f"{_ROW} JOIN intaglio_issuer.lookup USING (seq) WHERE key = %s ORDER BY seq"
+        yield from self._database.rows(_KINDS, listed, key(wanted))
         following = f"{_ROW} WHERE seq >= %s AND seq < %s ORDER BY seq LIMIT %s"
         for first, stop in self._ranges():
             while first < stop:
@@ -127,9 +127,9 @@ def _put_sorted(cursor: Cursor, keyed: Iterable[tuple[int, int]]) -> None:
 
 def _listed(cursor: Cursor, id_of: IdOf, first: int, stop: int) -> Iterable[tuple[int, int]]:
     """The keys of a range. They are read at once, since a COPY leaves room for no other statement."""
-    found = rows(cursor, _KINDS, f"{_ROW} WHERE seq >= %s AND seq < %s", first, stop)
+    credentials = rows(cursor, _KINDS, f"{_ROW} WHERE seq >= %s AND seq < %s", first, stop)
     return [
         (each, seq)
-        for seq, kind, number, edition, number_of_copy, form, email in found
+        for seq, kind, number, edition, number_of_copy, form, email in credentials
         for each in keys(id_of(KindNumber(kind, number), edition, number_of_copy, form), email)
     ]

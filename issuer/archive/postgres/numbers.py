@@ -40,11 +40,11 @@ class PostgresNumbers(Numbers):
         series: str,
         numbering: Numbering,
         identities: Iterable[Sequence[bytes]],
-        given: Callable[[Sequence[str]], object],
+        hear: Callable[[Sequence[str]], object],
     ) -> None:
         def work(cursor: Cursor) -> None:
             following = _next(cursor, kind, series)
-            following = give(_Given(cursor, kind), numbering, following, identities, given)
+            following = give(_Given(cursor, kind), numbering, following, identities, hear)
             cursor.execute(_GO_ON, [kind, series, following])
 
         self._database.once(work)  # the identities come once
@@ -61,8 +61,8 @@ class PostgresNumbers(Numbers):
 
 
 def _next(cursor: Cursor, kind: str, series: str) -> int:
-    found = rows(cursor, [int], _NEXT, kind, series)
-    return found[0][0] if found else 1
+    stored = rows(cursor, [int], _NEXT, kind, series)
+    return stored[0][0] if stored else 1
 
 
 class _Given(GivenNumbers):

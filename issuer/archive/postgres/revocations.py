@@ -170,14 +170,14 @@ class PostgresRevocations(Revocations):
         return int(count)
 
     def of_list(self, number: int) -> list[RevocationRow]:
-        found = self._database.rows(
+        rows = self._database.rows(
             [int, str, str],
             "SELECT seq, reason, date FROM intaglio_issuer.revocation "
             "WHERE seq >= %s AND seq < %s ORDER BY seq",
             number << LIST_BITS,
             (number + 1) << LIST_BITS,
         )
-        return [RevocationRow(*row) for row in found]
+        return [RevocationRow(*row) for row in rows]
 
     def unpublished(self) -> list[RevocationRow]:
         query = """
@@ -217,20 +217,20 @@ class PostgresRevocations(Revocations):
         ]
 
     def dates(self) -> list[tuple[str, str]]:
-        found = self._database.rows([str, str], "SELECT name, dated FROM intaglio_issuer.status_file")
-        return [(name, dated) for name, dated in found]
+        rows = self._database.rows([str, str], "SELECT name, dated FROM intaglio_issuer.status_file")
+        return [(name, dated) for name, dated in rows]
 
     def published(self, name: str) -> PublishedFile:
         """See `Revocations.published`."""
-        found = self.published_among([name])
-        if name not in found:
+        files = self.published_among([name])
+        if name not in files:
             raise STATUS_LIST_NOT_PUBLISHED(f"status list {name} is not published")
-        return found[name]
+        return files[name]
 
     def published_among(self, names: Sequence[str]) -> dict[str, PublishedFile]:
         query = "SELECT name, leaf, digest FROM intaglio_issuer.status_file WHERE name = ANY(%s::text[])"
-        found = self._database.rows([str, int, bytes], query, list(names))
-        return {name: PublishedFile(leaf, digest) for name, leaf, digest in found}
+        rows = self._database.rows([str, int, bytes], query, list(names))
+        return {name: PublishedFile(leaf, digest) for name, leaf, digest in rows}
 
     def begin(self, key: bytes, files: Iterable[ListFile]) -> None:
         begun = [(file.name, key, file.digest, file.content) for file in files]
@@ -269,14 +269,14 @@ class PostgresRevocations(Revocations):
         self._database.in_turn(work)
 
     def files(self) -> list[tuple[str, set[bytes]]]:
-        found = self._database.rows([str, bytes, bytes | None], _FILES)
-        return [(name, {old, new} - {None}) for name, old, new in found]
+        rows = self._database.rows([str, bytes, bytes | None], _FILES)
+        return [(name, {old, new} - {None}) for name, old, new in rows]
 
     def versions(self, name: str) -> FileVersions:
         kinds: Kinds = [int, list, bytes | None, bytes | None, bytes | None]
-        found = self._database.rows(kinds, _VERSIONS, *[name] * 3)
-        versions = [Version(*row[2:]) for row in found if row[2] is not None]
-        return FileVersions(versions, *found[0][:2])
+        rows = self._database.rows(kinds, _VERSIONS, *[name] * 3)
+        versions = [Version(*row[2:]) for row in rows if row[2] is not None]
+        return FileVersions(versions, *rows[0][:2])
 
     # Content that may not be on the disk yet
 
@@ -285,8 +285,8 @@ class PostgresRevocations(Revocations):
 
     def held_content(self, name: str, digest: bytes) -> bytes | None:
         query = "SELECT content FROM intaglio_issuer.status_file_held WHERE name = %s AND digest = %b"
-        found = self._database.rows([bytes], query, name, digest)
-        return found[0][0] if found else None
+        rows = self._database.rows([bytes], query, name, digest)
+        return rows[0][0] if rows else None
 
     def held_bytes(self) -> int:
         query = "SELECT coalesce(sum(octet_length(content)), 0)::bigint FROM intaglio_issuer.status_file_held"

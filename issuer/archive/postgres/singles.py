@@ -58,8 +58,8 @@ def _begin_one(cursor: Cursor, single: Single, opened: set[tuple[KindNumber, int
     for (reason,) in rows(cursor, [str], _ENDED, *which):
         raise not_in_force(is_suspended=state_of(reason) is EditionState.SUSPENDED)
     if single.generation is not None:
-        found = rows(cursor, [int], GENERATION, *which)
-        require_link(which, single.generation, found[0][0] if found else 0)
+        generations = rows(cursor, [int], GENERATION, *which)
+        require_link(which, single.generation, generations[0][0] if generations else 0)
     edition = entry.number, entry.kind, entry.edition
     if (which, entry.edition) not in opened and not _stands(cursor, single):
         # A chunk may be recorded at this moment, which waits for no turn.

@@ -175,21 +175,21 @@ class PostgresIndex(Index):
         forms: tuple[str, ...] = (DEFAULT,),
     ) -> Job:
         def work(cursor: Cursor) -> Job:
-            if not (found := _jobs(cursor, f"{_JOB} WHERE key = %b", key)):
+            if not (jobs := _jobs(cursor, f"{_JOB} WHERE key = %b", key)):
                 first_seq = _reserve(cursor, length * len(forms))
                 cursor.execute(
                     "INSERT INTO intaglio_issuer.job (key, file, created, first_seq, length, chunks, forms) "
                     "VALUES (%b, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
                     [key, file, created, first_seq, length, chunks, " ".join(forms)],
                 )
-                found = _jobs(cursor, f"{_JOB} WHERE key = %b", key)
-            return found[0]
+                jobs = _jobs(cursor, f"{_JOB} WHERE key = %b", key)
+            return jobs[0]
 
         return self._database.write(work)
 
     def issued_by(self, key: bytes) -> range:
-        found = self._jobs(f"{_JOB} WHERE key = %b", key)
-        return found[0].seqs if found else range(0)
+        jobs = self._jobs(f"{_JOB} WHERE key = %b", key)
+        return jobs[0].seqs if jobs else range(0)
 
     def latest_job(self) -> Job:
         """See `Index.latest_job`."""
@@ -207,7 +207,7 @@ class PostgresIndex(Index):
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         # Built of numbers alone: a query for each row would cost as much again as the row.
         seqs = ", ".join(f"seq + {place}" for place in range(len(job.forms)))
-        given = {
+        values = {
             "job": job.id,
             "chunk": number,
             "kind": kind,
@@ -217,9 +217,9 @@ class PostgresIndex(Index):
 
         def work(cursor: Cursor) -> set[str]:
             lost = set[str]()
-            if cursor.execute(_TAKE.format(seqs=seqs), given).rowcount < len(numbers):
-                lost = {each for (each,) in read(cursor.execute(_LOST, given), [str])}
-            cursor.execute(_NOTE, {**given, "won": [each for each in numbers if each not in lost]})
+            if cursor.execute(_TAKE.format(seqs=seqs), values).rowcount < len(numbers):
+                lost = {each for (each,) in read(cursor.execute(_LOST, values), [str])}
+            cursor.execute(_NOTE, {**values, "won": [each for each in numbers if each not in lost]})
             return lost
 
         return self._database.in_turn(work)  # those who take the same wait for each other here
@@ -238,8 +238,8 @@ class PostgresIndex(Index):
             SELECT job, chunk.number, shard, id, key, file, created, job.first_seq, length, chunks, forms
             FROM intaglio_issuer.chunk JOIN intaglio_issuer.job ON job.id = chunk.job WHERE issued IS NULL
         """
-        found = self._database.rows([*_SHARD_KINDS, *_JOB_KINDS], query)
-        return [(job_of(row[3:]), ShardName(*row[:3])) for row in found]
+        rows = self._database.rows([*_SHARD_KINDS, *_JOB_KINDS], query)
+        return [(job_of(row[3:]), ShardName(*row[:3])) for row in rows]
 
     def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
         def work(cursor: Cursor) -> None:
@@ -297,8 +297,8 @@ class PostgresIndex(Index):
         return list(batches.items())
 
     def single(self, seq: int) -> bytes | None:
-        found = self._database.rows([bytes], "SELECT line FROM intaglio_issuer.single WHERE seq = %s", seq)
-        return found[0][0] if found else None
+        rows = self._database.rows([bytes], "SELECT line FROM intaglio_issuer.single WHERE seq = %s", seq)
+        return rows[0][0] if rows else None
 
     # Claim links, of which all end at once
 
@@ -306,13 +306,13 @@ class PostgresIndex(Index):
         self._database.once(lambda cursor: cursor.execute(_RELEASE, which))
 
     def generation(self, which: KindNumber) -> int:
-        found = self._database.rows([int], GENERATION, *which)
-        return found[0][0] if found else 0
+        rows = self._database.rows([int], GENERATION, *which)
+        return rows[0][0] if rows else 0
 
     def links(self) -> int:
         query = "SELECT next FROM intaglio_issuer.counter WHERE name = 'links'"
-        found = self._database.rows([int], query)
-        return found[0][0] if found else 0
+        rows = self._database.rows([int], query)
+        return rows[0][0] if rows else 0
 
     def count_link(self, nth: int) -> None:
         self._database.write(lambda cursor: raise_counter(cursor, "links", nth))
@@ -373,8 +373,8 @@ class PostgresIndex(Index):
             SELECT seq, leaf, line FROM intaglio_issuer.single JOIN intaglio_issuer.credential USING (seq)
             WHERE leaf < %s ORDER BY leaf DESC LIMIT %s
         """
-        found = self._database.rows([int, int, bytes], query, before, self._page)
-        return [(seq, leaf, line) for seq, leaf, line in found]
+        rows = self._database.rows([int, int, bytes], query, before, self._page)
+        return [(seq, leaf, line) for seq, leaf, line in rows]
 
     def later_editions(self) -> int:
         condition = f"edition > 1 OR copy > 1 OR NOT {_FIRST_FORM}"
@@ -413,10 +413,10 @@ class PostgresIndex(Index):
         return [as_entry(row) for row in self._database.rows(_ENTRY_KINDS, query, *values)]
 
 
-def _one(found: Sequence[Entry]) -> Entry:
-    if not found:
+def _one(entries: Sequence[Entry]) -> Entry:
+    if not entries:
         raise NO_SUCH_DIPLOMA("no such credential was issued here")
-    return found[0]
+    return entries[0]
 
 
 def _jobs(cursor: Cursor, query: str, *values: object) -> list[Job]:
@@ -429,11 +429,11 @@ def _reserve(cursor: Cursor, count: int) -> int:
 
 def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: Sequence[NewEntry]) -> None:
     """Puts each entry into an edition, and frees the numbers that the chunk has taken and does not need."""
-    own = {kind: set(numbers) for kind, numbers in taken}
-    for kind, numbers in own.items():
+    by_kind = {kind: set(numbers) for kind, numbers in taken}
+    for kind, numbers in by_kind.items():
         if free := numbers.difference(entry.number for entry in entries if entry.kind == kind):
             cursor.execute(_FREE, [kind, sorted(free)])
     # Of a chunk that was begun before numbers were taken.
-    if new := [entry for entry in entries if entry.number not in own.get(entry.kind, ())]:
+    if new := [entry for entry in entries if entry.number not in by_kind.get(entry.kind, ())]:
         columns = zip(*((each.number, each.kind, each.edition, each.seq) for each in new), strict=True)
         cursor.execute(_OPEN, [list(column) for column in columns])

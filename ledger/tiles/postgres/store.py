@@ -97,14 +97,14 @@ class PostgresStore(Store):
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         wanted = list(paths)
-        found = {}
+        stored = {}
         if CHECKPOINT in wanted:
             (note,) = self._row([bytes | None], _CHECKPOINT)
-            found = {} if note is None else {CHECKPOINT: note}
+            stored = {} if note is None else {CHECKPOINT: note}
             wanted.remove(CHECKPOINT)
         if wanted:
-            found |= dict(self._rows([str, bytes], GIVEN, wanted, LARGEST))
-        return found
+            stored |= dict(self._rows([str, bytes], GIVEN, wanted, LARGEST))
+        return stored
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -67,17 +67,17 @@ def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
     endpoint = _first(environment, _ENDPOINTS) or profile.get("endpoint_url")
     virtual = environment.get("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "").lower() in ("true", "1")
     virtual = virtual or re.search(r"addressing_style\s*=\s*virtual", profile.get("s3", "")) is not None
-    found: dict[str, Any] = {"region": region, "virtual_hosted_style_request": virtual}
+    options: dict[str, Any] = {"region": region, "virtual_hosted_style_request": virtual}
     key = {name: environment[variable] for variable, name in _KEY.items() if environment.get(variable)}
     key = key or {name: profile[f"aws_{name}"] for name in _KEY.values() if f"aws_{name}" in profile}
     if endpoint is None:
-        return {**found, **key}
+        return {**options, **key}
     if not {"access_key_id", "secret_access_key"} <= key.keys():
         raise Refused(
             "no key to the bucket is known",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them to ~/.aws/credentials.",
         )
-    return {**found, **key, ENDPOINT: _endpoint(endpoint, bucket if virtual else "")}
+    return {**options, **key, ENDPOINT: _endpoint(endpoint, bucket if virtual else "")}
 
 
 def _endpoint(url: str, bucket: str) -> str:
@@ -101,7 +101,7 @@ def _profile(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings of the profile in use, from AWS's files."""
     name = environment.get("AWS_PROFILE") or "default"
     home = Path(environment.get("HOME", "/")) / ".aws"
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for variable, file, section in (
         ("AWS_CONFIG_FILE", "config", name if name == "default" else f"profile {name}"),
         ("AWS_SHARED_CREDENTIALS_FILE", "credentials", name),
@@ -113,5 +113,5 @@ def _profile(environment: Mapping[str, str]) -> dict[str, str]:
         except (configparser.Error, UnicodeDecodeError):
             raise Refused(f"{path} is not a file as AWS's tools have it") from None
         if read.has_section(section):
-            found |= read.items(section)
-    return found
+            values |= read.items(section)
+    return values

@@ -61,29 +61,29 @@ class Bucket:
         self._prefix = location.prefix
         self.keeps_versions = False
         """True once an answer has named the version of an object: the bucket keeps removed and old ones."""
-        found: Any = {
+        config: Any = {
             **settings(location.bucket, os.environ),
             "conditional_put": "etag",
             "checksum_algorithm": "SHA256",
             "disable_bulk_delete": True,  # whose answer to a key without the right is none of S3's errors
         }
-        has_no_tls = found.get(ENDPOINT, "").startswith("http:")
+        has_no_tls = config.get(ENDPOINT, "").startswith("http:")
         self._store = S3Store(
             location.bucket,
-            config=found,
+            config=config,
             client_options={"connect_timeout": "5s", "timeout": "30s", "allow_http": has_no_tls},
             retry_config={"max_retries": 0},
         )
 
     def get(self, path: str) -> bytes | None:
         """The content of an object, if there is one."""
-        found = self._get(path, _limit(path))
-        return None if found is None else found[0]
+        answer = self._get(path, _limit(path))
+        return None if answer is None else answer[0]
 
     def part(self, path: str, start: int, length: int) -> bytes | None:
         """Part of an object, if there is one; fewer bytes where the object ends earlier."""
-        found = self._get(path, length, {"range": (start, start + length)})
-        return None if found is None else found[0]
+        answer = self._get(path, length, {"range": (start, start + length)})
+        return None if answer is None else answer[0]
 
     def end(self, path: str, length: int) -> tuple[bytes, int] | None:
         """The last `length` bytes of an object, or all of it, and the object's size, if there is one."""
@@ -94,7 +94,7 @@ class Bucket:
 
         def work() -> tuple[bytes, int] | None:
             try:
-                found = self._store.get(self._prefix + path, options=asked)
+                answer = self._store.get(self._prefix + path, options=asked)
             except FileNotFoundError as error:
                 if _said(error)[1] == "NoSuchBucket":
                     raise _problem(error) from None
@@ -103,13 +103,13 @@ class Bucket:
                 if _said(error)[0] != "416":  # it has nothing where the part is
                     raise
                 return b"", 0
-            self._note(found.meta)
+            self._note(answer.meta)
             data = bytearray()
-            for piece in found.stream(min_chunk_size=_PIECE):  # counted: the length announced may be a lie
+            for piece in answer.stream(min_chunk_size=_PIECE):  # counted: the length announced may be a lie
                 data += piece
                 if len(data) > limit:
                     raise Damaged(f"{path} is longer than anything that is written there")
-            return bytes(data), found.meta["size"]
+            return bytes(data), answer.meta["size"]
 
         return _insist(work)
 
@@ -119,8 +119,8 @@ class Bucket:
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The contents of those of these objects that exist."""
         wanted = list(paths)
-        found = _at_once(self.get, wanted)
-        return {path: data for path, data in zip(wanted, found, strict=True) if data is not None}
+        contents = _at_once(self.get, wanted)
+        return {path: data for path, data in zip(wanted, contents, strict=True) if data is not None}
 
     def has(self, path: str) -> bool:
         """True where there is such an object."""
@@ -141,9 +141,9 @@ class Bucket:
         """
         if _insist(lambda: self._create(path, data)):
             return True
-        found = self._get(path, max(len(data), _limit(path)))
+        stored = self._get(path, max(len(data), _limit(path)))
         # By its content: heads and batches have random bytes of their writer's attempt (ADR 60).
-        return found is not None and found[0] == data
+        return stored is not None and stored[0] == data
 
     def _create(self, path: str, data: bytes) -> bool:
         try:
@@ -262,7 +262,7 @@ def _is_distrust(error: BaseException) -> bool:
 
 def _problem(error: BaseException) -> Problem:
     status, code = _said(error)
-    said = f" ({code or status})" if status else ""
+    answer = f" ({code or status})" if status else ""
     if code == "RequestTimeTooSkewed":
         return LEDGER_CLOCK("the store of the bucket finds that the clock here is wrong")
     if _is_distrust(error):
@@ -275,7 +275,7 @@ def _problem(error: BaseException) -> Problem:
     if code == "NoSuchBucket":
         return NotFound("there is no such bucket")
     if status in ("401", "403"):
-        return Refused(f"the bucket does not let this key do that{said}", hint=_RIGHTS)
+        return Refused(f"the bucket does not let this key do that{answer}", hint=_RIGHTS)
     if status in ("409", "429", "503"):
-        return TryLater(f"the store of the bucket is busy{said}")
-    return Unavailable(f"the bucket cannot be reached{said}", hint=_AGAIN)
+        return TryLater(f"the store of the bucket is busy{answer}")
+    return Unavailable(f"the bucket cannot be reached{answer}", hint=_AGAIN)

@@ -86,48 +86,48 @@ class Heads:
 
     def newest(self) -> LogHead:
         """The newest head; it has number 0 for a log that was never begun. Raises `Damaged`."""
-        known = self.known
-        number = self._last(known.number)
+        head = self.known
+        number = self._last(head.number)
         # Once, at the first look: a gap below the newest would make an old state look like the newest.
-        if not known.number and (listed := self._bucket.first_after(head_path(number))):
+        if not head.number and (listed := self._bucket.first_after(head_path(number))):
             number = self._last(number)  # where one was made meanwhile
             if listed > head_path(number):
                 raise Damaged(f"{head_path(number + 1)} is missing, though the log has newer ones")
-        if number > known.number:
+        if number > head.number:
             data = self._bucket.get(head_path(number))
             if data is None:  # it was asked for and there: heads are never removed
                 raise Damaged(f"{head_path(number)} was there, and is gone")
-            known = self.known = LogHead.parse(number, data)
-        return known
+            head = self.known = LogHead.parse(number, data)
+        return head
 
     def add(self, head: LogHead) -> bool:
         """Create a head; true if it is the one of its number, false if another one was there first.
 
         Raises `Damaged` where the bucket neither creates the head nor has another.
         """
-        made = self._bucket.create(head_path(head.number), head.format())
-        if made:
+        is_there = self._bucket.create(head_path(head.number), head.format())
+        if is_there:
             self.known = head
         elif self.newest().number < head.number:
             raise Damaged(f"the bucket has no {head_path(head.number)}, and does not create it")
-        return made
+        return is_there
 
     def _exists(self, number: int) -> bool:
         return self._bucket.has(head_path(number))
 
-    def _last(self, known: int) -> int:
-        """The last number that has a head, searched from `known`, which has one or is 0.
+    def _last(self, last: int) -> int:
+        """The last number that has a head, searched from `last`, which has one or is 0.
 
         It takes about two steps for each bit of the distance. Raises `Damaged` for a number no log reaches.
         """
         step = 1
-        while self._exists(known + step):
-            known, step = known + step, step * 2
+        while self._exists(last + step):
+            last, step = last + step, step * 2
             # threat F32: a bucket that has every number.
-            if known > _MOST:
-                raise Damaged(f"the bucket says that it has {head_path(known)}, which no log comes to")
-        beyond = known + step
-        while beyond - known > 1:
-            middle = (known + beyond) // 2
-            known, beyond = (middle, beyond) if self._exists(middle) else (known, middle)
-        return known
+            if last > _MOST:
+                raise Damaged(f"the bucket says that it has {head_path(last)}, which no log comes to")
+        beyond = last + step
+        while beyond - last > 1:
+            middle = (last + beyond) // 2
+            last, beyond = (middle, beyond) if self._exists(middle) else (last, middle)
+        return last

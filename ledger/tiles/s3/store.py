@@ -69,10 +69,10 @@ class S3Store(Store):
 
     def get_many(self, paths: Iterable[str]) -> dict[str, bytes]:
         wanted = list(paths)
-        found = self._bucket.get_many(path for path in wanted if path != CHECKPOINT)
+        stored = self._bucket.get_many(path for path in wanted if path != CHECKPOINT)
         if CHECKPOINT in wanted and (note := self.get(CHECKPOINT)) is not None:
-            found[CHECKPOINT] = note
-        return {path: found[path] for path in wanted if path in found}
+            stored[CHECKPOINT] = note
+        return {path: stored[path] for path in wanted if path in stored}
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -124,9 +124,9 @@ class S3Store(Store):
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
         require_not_left(self._heads.known.mark)
         self._batches.record(*batches)
-        known = self._batches.known
-        size = sum(len(framed) for batch in known for framed in batch.framed)
-        return len(known) >= self._capacity.batches or size >= self._capacity.size
+        recorded = self._batches.known
+        size = sum(len(framed) for batch in recorded for framed in batch.framed)
+        return len(recorded) >= self._capacity.batches or size >= self._capacity.size
 
     def publish(self, note: bytes, *, after: bytes | None) -> None:
         """See `Appender.publish`."""
@@ -198,12 +198,12 @@ class S3Store(Store):
         full = newest.base.size // WIDTH
         for number in {0, *(secrets.randbelow(full) for _ in range(_SAMPLE))} if full else ():
             hashes, entries = tile_path(0, number), tile_path(ENTRIES, number)
-            found = self._bucket.get_many([hashes, entries])
+            stored = self._bucket.get_many([hashes, entries])
             for path in (hashes, entries):
-                if path not in found:
+                if path not in stored:
                     raise _gone(path)
             # Both are there; whether they were exchanged shows only when they are hashed.
-            if merkle.leaf_hashes(unframe(found[entries], entries)) != found[hashes]:
+            if merkle.leaf_hashes(unframe(stored[entries], entries)) != stored[hashes]:
                 raise Damaged(f"{hashes} is not what follows from {entries}")
 
     def _close(self, mark: Mark) -> None:
