@@ -68,6 +68,11 @@ IN_ENGLISH = (
     "keys/token.py",
 )
 """Sources whose details stay in English, behind the translated kind of problem."""
+NOT_IN_GERMAN = frozenset({"health"})
+"""Contexts that German leaves in English: what `intaglio doctor` says to who runs a service."""
+NOT_FOR_GERMANS = ("commands", "consent.py", "session.py", "terminal.py", "words/health.py")
+"""Sources of `intaglio` whose own lines German leaves in English, but for those of `verify`."""
+IN_GERMAN = ("commands/verify",)
 FETCHING = {
     "refusal": ("refused", address.NOT_FETCHED),
     "unavailable": ("unavailable", https.NO_ANSWER),
@@ -78,8 +83,8 @@ KEYWORDS = {"tr": None, "tr_count": (1, 2)}
 IN_PAGES = {**KEYWORDS, "tr_in": ((1, "c"), 2)}
 
 
-def template() -> Catalog:
-    """Everything that can be translated, in the order of places; by context, and for codes their meaning."""
+def template(language: str) -> Catalog:
+    """What a language translates, in the order of places; by context, and for codes their meaning."""
     catalogue = Catalog(domain=DOMAIN, fuzzy=False)
     for name, kind in codes.kinds().items():
         if kind.title is not None:  # else that of its class
@@ -110,15 +115,24 @@ def template() -> Catalog:
         "month": MONTHS,
     }
     for context, texts in tables.items():
+        if language == "de" and context in NOT_IN_GERMAN:
+            continue
         for text in texts:
             catalogue.add(text, context=context)
     for file in sorted(SPEAKING.rglob("*.py")):
+        if language == "de" and not _is_in_german(file.relative_to(SPEAKING)):
+            continue
         for _, message, comments, where in extract_from_file("python", file, keywords=KEYWORDS):
             catalogue.add(message, context=where, auto_comments=comments)
     for file in sorted((SPEAKING / "pages" / "templates").glob("*.html")):
         for _, message, comments, where in extract_from_file("jinja2", file, keywords=IN_PAGES):
             catalogue.add(message, context=where, auto_comments=comments)
     return catalogue
+
+
+def _is_in_german(file: Path) -> bool:
+    is_for_operators = any(file.is_relative_to(path) for path in NOT_FOR_GERMANS)
+    return not is_for_operators or any(file.is_relative_to(path) for path in IN_GERMAN)
 
 
 class Made(NamedTuple):
@@ -248,7 +262,7 @@ def renew(language: str) -> None:
     catalogue.fuzzy, catalogue.header_comment = False, ""
     catalogue.project, catalogue.version = "intaglio", ""
     catalogue.msgid_bugs_address = catalogue.last_translator = catalogue.language_team = "none"
-    catalogue.update(template(), no_fuzzy_matching=True)
+    catalogue.update(template(language), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     catalogue.creation_date = catalogue.revision_date = EPOCH  # a catalogue is what it says
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def test_of_a_refused_file_only_what_refuses_it_stands_open() -> None:
 # Not checked
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("language", ["en", "zh", "de"])
 def test_not_checked_says_why_in_plain_words(language: str) -> None:
     mark, why, because, nobody = {
         "en": (
@@ -85,6 +85,12 @@ def test_not_checked_says_why_in_plain_words(language: str) -> None:
             "Anybody can write this into a file, and nobody has confirmed it.",
         ),
         "zh": ("– 未查", "文件本身不能说明是谁的", "第 4 项核查（签名）没有通过", "任何人都能把这些写进文件"),
+        "de": (
+            "– nicht geprüft",
+            "Eine Datei zeigt nicht, wem sie gehört",
+            "Prüfung 4 (Signatur) wurde nicht bestanden, und ohne sie würde diese nichts aussagen.",
+            "Das kann jeder in eine Datei schreiben, und niemand hat es bestätigt.",
+        ),
     }[language]
     skipped = [
         text for outcome, _, text in checks(answered(FORGED, language=language)) if outcome == "skipped"
@@ -93,7 +99,11 @@ def test_not_checked_says_why_in_plain_words(language: str) -> None:
     assert all(text.startswith(mark) for text in skipped)
     assert why in skipped[0]
     assert all(because in text for text in skipped[1:])
-    legend = {"en": "“Not checked” says nothing against the file", "zh": "“未查”并不表示文件有问题"}[language]
+    legend = {
+        "en": "“Not checked” says nothing against the file",
+        "zh": "“未查”并不表示文件有问题",
+        "de": "„Nicht geprüft“ spricht nicht gegen die Datei",
+    }[language]
     assert legend in answered(VALID, language=language)
     assert nobody in answered(STRANGER, language=language)
 

@@ -65,6 +65,13 @@ def test_each_use_stands_there_with_all_that_the_catalogue_says(language: str) -
     assert "`" not in page.text
 
 
+def test_the_page_has_german_around_uses_that_are_said_in_english() -> None:
+    answer = got("/uses?lang=de", uses=Uses(catalogue))
+    assert answer.status_code == 200
+    assert "Wofür Nachweise da sind" in answer.text
+    assert catalogue("de") == catalogue("en")
+
+
 def test_the_page_asks_no_other_host_for_anything() -> None:
     answer = got("/uses", uses=Uses(catalogue))
     page = Reader(answer.text)

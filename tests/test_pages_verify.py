@@ -155,6 +155,12 @@ def test_it_speaks_the_language_of_its_reader_or_the_one_that_was_chosen(address
     assert 'lang="en"' in english
     assert 'action="/?lang=en"' in english
     assert 'lang="zh-Hans"' in httpx.get(f"{address}/?lang=zh").text
+    german = answer(address, BUNDLE, lang="de-CH,fr;q=0.8")
+    assert german.title == "Gültig (1 Datei)"
+    assert "1. Juli 2026" in german.text
+    chosen = httpx.get(f"{address}/?lang=de", headers={"Accept-Language": "zh"}).text
+    assert 'lang="de"' in chosen
+    assert 'href="/?lang=zh"' in chosen
 
 
 REVOKED = University()

@@ -70,7 +70,9 @@ def test_advice_is_for_codes_that_there_are() -> None:
         ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
         ("zh-TW,zh-HK;q=0.9", "en"),
         ("zh-Hans-CN", "zh"),
-        ("de-DE,de;q=0.9,zh-CN;q=0.7,en;q=0.5", "zh"),
+        ("fr-FR,fr;q=0.9,zh-CN;q=0.7,en;q=0.5", "zh"),
+        ("de-DE,de;q=0.9,zh-CN;q=0.7,en;q=0.5", "de"),
+        ("de-AT", "de"),
         ("en-GB,zh;q=0.9", "en"),
         ("en;q=0.1,zh;q=0.2", "zh"),
         ("zh;q=0,en", "en"),
@@ -87,6 +89,8 @@ def test_days_are_written_as_their_reader_does() -> None:
     assert day("soon") == "soon"
     with speaking("zh"):
         assert day("2026-06-30") == "2026年6月30日"
+    with speaking("de"):
+        assert day("2026-06-30") == "30. Juni 2026"
 
 
 def test_what_is_said_in_several_languages_is_shown_in_the_reader_s() -> None:

@@ -78,7 +78,12 @@ class UseCatalogue(NamedTuple):
 
 
 def catalogue(language: str, link: Callable[[str], str] = str) -> UseCatalogue:
-    """All uses in a language. `link` writes the name of a validator, such as with a link."""
+    """All uses in a language; in English where they are said in no other, as for German.
+
+    `link` writes the name of a validator, such as with a link.
+    """
+    if language not in _COLUMNS:
+        language = "en"
     uses = [UseCase.read(HERE / name) for name in names()]
     sectors = (
         UseSector(

@@ -15,13 +15,13 @@ from wire.problem import Facts
 
 from ..words import LANGUAGES, tr, tr_in
 
-TAGS = {"en": "en", "zh": "zh-Hans"}
+TAGS = {"en": "en", "zh": "zh-Hans", "de": "de"}
 """The language tags for HTML."""
 
-NAMES = {"en": "English", "zh": "中文"}
+NAMES = {"en": "English", "zh": "中文", "de": "Deutsch"}
 """The name of each language in itself, by which its readers find it."""
 
-_ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh"}
+_ACCEPTED = {"en": "en", "zh": "zh", "zh-cn": "zh", "zh-sg": "zh", "zh-hans": "zh", "de": "de"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z)?", re.ASCII)
 _NOT_WITHIN = "(?<![A-Za-z0-9%._:-])", "(?![A-Za-z0-9%_#/?-]|[.:][A-Za-z0-9%])"
 """Patterns around a fact in a sentence: a longer date or DID that contains it is another one."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-LANGUAGES = ("en", "zh")
-"""The languages to choose from: English, and Simplified Chinese."""
+LANGUAGES = ("en", "zh", "de")
+"""The languages to choose from: English, Simplified Chinese, and German."""
 
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "intaglio"
@@ -50,7 +50,10 @@ def language_of(environment: Mapping[str, str]) -> str:
     """The environment's language (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((value for name in names if (value := environment.get(name))), "")
-    return "zh" if locale.partition(".")[0].partition("@")[0].lower() in _SIMPLIFIED else "en"
+    spoken = locale.partition(".")[0].partition("@")[0].lower()
+    if spoken in _SIMPLIFIED:
+        return "zh"
+    return "de" if spoken.partition("_")[0] == "de" else "en"
 
 
 def language() -> str:
