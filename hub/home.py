@@ -79,17 +79,21 @@ def open_mirrors(folder: Path, state: WitnessState) -> Mirrors:
 
 
 def open_signing_mirrors(
-    folder: Path, state: WitnessState, passphrase: Passphrase, clock: Callable[[], datetime]
+    folder: Path,
+    state: WitnessState,
+    passphrase: Passphrase,
+    clock: Callable[[], datetime],
+    is_sure: Callable[[str], bool] = lambda _: True,
 ) -> Mirrors:
     """The mirrors of a hub with their key, which is made of the root in the key file.
 
-    Raises as `open_witness`.
+    `is_sure` is as in `Witness`. Raises as `open_witness`.
     """
     key = PrivateKey.from_secret("Ed25519", _keys(folder, passphrase).secret("mirror")[:32])
     # tlog-mirror: a cosigner of its own, with a name of its own.
     name = f"{state.key.name.removesuffix('/witness')}/mirror"
     vkey = VerifierKey(name, SignatureType.COSIGNATURE, key.public_key)
-    return Mirrors(folder / MIRRORS, state, Cosigner(vkey, key, clock))
+    return Mirrors(folder / MIRRORS, state, Cosigner(vkey, key, clock, is_sure))
 
 
 def _keys(folder: Path, passphrase: Passphrase) -> KeyFile:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,13 @@ from ledger.log import time_to_sign
 from ledger.lookup import YOUNG, LookupFiles
 from ledger.mirror import Mirror, ReadFile, mirrored_file, published_tiles
 from ledger.note import LARGEST_NOTE, Checkpoint, VerifierKey, decode_base64
-from ledger.problem import LOG_NOT_MIRRORED, MIRROR_AT_OTHER_ENTRY, OTHER_ROOT, InvalidEvidence
+from ledger.problem import (
+    LOG_NOT_MIRRORED,
+    MIRROR_AT_OTHER_ENTRY,
+    OTHER_ROOT,
+    WITNESS_NOT_SURE,
+    InvalidEvidence,
+)
 from ledger.tiles.layout import is_tile
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.reader import TileReader
@@ -33,7 +40,7 @@ from ledger.tiles.store import CHECKPOINT
 from ledger.witness import AddCheckpoint, WitnessedLog, WitnessState, origin_hash, require_continued
 from wire.fetch import Fetcher
 from wire.files import locked, make_private_folder, read_regular, write_durably
-from wire.problem import Conflict, Problem
+from wire.problem import Conflict, Problem, TryLater
 
 from .beside import Beside
 
@@ -50,6 +57,8 @@ class Cosigner(NamedTuple):
     key: VerifierKey
     signer: Signer
     clock: Callable[[], datetime]
+    is_sure: Callable[[str], bool] = lambda _: True
+    """False for a log of which peers have not said yet what this hub's newer self signed."""
 
 
 class Mirrors:
@@ -106,7 +115,8 @@ class Mirrors:
                 raise forked(log, wanted.size) from problem
             raise
         LookupFiles(self._folder / log.hash).update(mirror.store.get, checkpoint.size)
-        self.cosign(log)
+        with suppress(TryLater):  # a later round signs, once peers have answered
+            self.cosign(log)
         return checkpoint
 
     def add_entries(self, body: bytes) -> bytes | MirrorInfo:
@@ -131,7 +141,8 @@ class Mirrors:
     def cosign(self, log: WitnessedLog) -> bytes:
         """The mirror's line on the checkpoint that it shows, made if need be; empty without a cosigner.
 
-        Raises `Conflict` for a forked log, and `CLOCK_BEHIND` as `time_to_sign`.
+        Raises `Conflict` for a forked log, `WITNESS_NOT_SURE` before peers were asked, and `CLOCK_BEHIND` as
+        `time_to_sign`.
         """
         held = self.of(log).checkpoint()
         if self._cosigner is None or held is None:
@@ -140,6 +151,9 @@ class Mirrors:
         with locked(path):
             text, last = self._cosigned(log.hash)
             if text != held.text:
+                # ADR 13: a mirror that was put back could sign for another version than before.
+                if not self._cosigner.is_sure(log.origin):
+                    raise WITNESS_NOT_SURE("this mirror does not know yet what it signed last")
                 # It would stand for one version, as if there were no other.
                 if self._state.is_forked(log.origin):
                     raise forked(log, held.size)

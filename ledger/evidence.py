@@ -163,7 +163,7 @@ class TrustedLog:
                 "two of the log {log}'s clock and witnesses are one and the same key", log=self.key.name
             )
         operators = self.operator_of
-        # Where nobody names operators, two keys of one witness count once all the same, but are no mistake.
+        # Where nobody names operators, keys of one name count once, and a quorum may still be of all keys.
         count = len(set(operators.values())) if self.operators else len(operators)
         # Unreadable witnesses count here: a quorum that needs them is unmet, but no mistake of the list.
         if isinstance(self.quorum, int) and not 0 <= self.quorum <= count:

@@ -28,7 +28,7 @@ QuorumRule = int | Requirement
 
 @dataclass(frozen=True, slots=True)
 class WitnessQuorum:
-    """A rule over the operators `of`: a number of them, or groups, in which each stands once at the most.
+    """A rule over the operators `of`: a number of them, or nested groups, of which each stands in one.
 
     Raises `Malformed` for other groups. A number that is too large is never met.
     """

@@ -414,7 +414,7 @@ class WitnessState:
         return bytes(rows[0][0] or b"")
 
     def resume(self, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
-        """Go on from a log's checkpoint that others have seen: nothing that it does not begin follows.
+        """Go on from a checkpoint that others have seen: from now on only trees that extend it are signed.
 
         With a line of this witness no proof is needed: a newer copy of this state has signed it. Raises
         `OTHER_ROOT` where that contradicts this state, `NOT_CONTINUED` for a larger tree to which it does not
@@ -432,7 +432,7 @@ class WitnessState:
         signed_here = own_line(self.key, checkpoint)
         if checkpoint.size < size or (signed_here is None and checkpoint.size == size):
             return None
-        # What this witness has signed itself leads on; else only what is proved does.
+        # A larger checkpoint with this witness's own line needs no proof; any other does.
         is_proved = signed_here is not None and checkpoint.size > size
         if not is_proved and (unfit := _unfit(AddCheckpoint(size, proof, checkpoint), size, root)):
             return unfit

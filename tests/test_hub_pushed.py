@@ -25,7 +25,7 @@ from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, Log, MemoryStore, entry
 from ledger.add_entries import MirrorInfo, add_entries
 from ledger.note import VerifierKey
-from ledger.problem import CLOCK_BEHIND, OTHER_ROOT
+from ledger.problem import CLOCK_BEHIND, OTHER_ROOT, WITNESS_NOT_SURE
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
 from ledger.witness import AddCheckpoint, WitnessState, origin_hash
@@ -219,6 +219,24 @@ def test_of_a_forked_log_nothing_more_is_signed(pushed: Pushing) -> None:
     (log,) = pushed.mirrors.logs()
     with raises(OTHER_ROOT):
         pushed.mirrors.cosign(log)
+
+
+def test_a_mirror_that_may_be_older_signs_nothing_before_peers_have_answered(
+    pushed: Pushing, tmp_path: Path
+) -> None:
+    pushed.grow(3)
+    web = Web({f"https://{NAME}": {CHECKPOINT: pushed.log.checkpoint().note}})
+    web.hosts[f"https://{NAME}"] |= {path: data for path in TILES if (data := pushed.log.store.get(path))}
+    sure: set[str] = set()
+    folder = tmp_path / "hub"
+    mirrors = open_signing_mirrors(folder, pushed.state, lambda: None, pushed.clock, sure.__contains__)
+    monitor = Monitor(folder, pushed.state, mirrors, web)
+    assert [item.code for item in monitor.watch(NOW)] == ["hub-log-seen"]  # it pulls all the same
+    (log,) = mirrors.logs()
+    with raises(WITNESS_NOT_SURE):
+        mirrors.cosign(log)
+    sure.add(NAME)
+    assert mirrors.cosign(log)
 
 
 def test_without_the_passphrase_it_shows_and_signs_nothing(pushed: Pushing, tmp_path: Path) -> None:

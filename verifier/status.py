@@ -202,7 +202,7 @@ class StatusLookup:
                 f"no copy of the status list {shortened(entry.list_url)} is at hand",
                 list=shortened(entry.list_url),
             )
-        # Threat 57: a list past its end lacks all revocations since.
+        # Threat 57, ADR 14: a list past its end lacks all revocations since, so that the verdict stays open.
         if not newest.is_good:
             ended = STATUS_LIST_ENDED if is_web_address(entry.list_url) else STATUS_LIST_ENDED_OFFLINE
             until = f"{newest.claims.valid_until:%Y-%m-%d %H:%M}Z"
@@ -260,7 +260,7 @@ class StatusLookup:
         return copies
 
     def _open(self, url: str, issuer: str, now: datetime, *, fetch: bool, asks: bool) -> _Opened:
-        # Of two entries in one list the digest may answer for one alone: what was not asked for is no answer.
+        # A digest may answer for one of two entries in a list: a result that was not fetched is not reused.
         key = (url, issuer, asks or (url, issuer, True) in self._opened)
         if key not in self._opened:
             sources = self._sources if fetch else ()

@@ -132,7 +132,7 @@ def serve(session: Session, reach: Reach, alone: bool) -> None:
     rounds = Rounds(state, session.fetcher(), alone=alone)
     ask = functools.cache(lambda: passphrase("Passphrase for the hub's key"))
     witness = open_witness(_folder(session), ask, session.now, rounds.is_sure)
-    mirrors = open_signing_mirrors(_folder(session), witness.state, ask, session.now)
+    mirrors = open_signing_mirrors(_folder(session), witness.state, ask, session.now, rounds.is_sure)
     state.set_alone(alone)
     with Endpoint.open(reach, _folder(session) / "tls", session.now()) as endpoint:
         if endpoint.files:

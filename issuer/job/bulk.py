@@ -301,9 +301,8 @@ class Bulk:
     ) -> Iterator[tuple[Job, list[Span]]]:
         """The job of a key, which this process has for the block, and the remaining rows of its file.
 
-        A chunk may have been finished without a row whose number another job had taken, and has given back
-        since. A further job issues such rows. Its key derives from the one before, so rows issued by that are
-        known.
+        A finished chunk may lack rows whose numbers another job held then. Once these numbers are free, a
+        further job issues the rows. Its key derives from the one before, so that rows of both are known.
         """
         spans = source.spans
         length, name = sum(span.rows for span in spans), source.path.name

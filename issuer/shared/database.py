@@ -37,7 +37,7 @@ JOIN intaglio_issuer.fence USING (name, number) FOR SHARE OF fence
 
 
 class _Fence(NamedTuple):
-    """A lock that a thread holds, and its number: of a former number, the lock is another's by now."""
+    """A lock that a thread holds, and its number; a higher one in the database is another holder's."""
 
     name: str
     number: int
@@ -154,7 +154,7 @@ class IndexDatabase:
                 fences.remove(fence)
 
     def _number(self, name: str, *, shared: bool) -> int:
-        """The number of a lock that was just taken: those who share one have that of the last one alone."""
+        """The number of a lock that was just taken: a holder alone counts it up, sharers leave it."""
         if shared:
             while not (numbers := self.rows([int], _NUMBER, name)):
                 self._connections.write(lambda cursor: cursor.execute(_FIRST, [name]))

@@ -259,8 +259,7 @@ class IssuerKeys:
 
         It is looked up where the trust list names it: as an issuer, or else, as `is_named` says, beside one.
         Raises the `Problem` that keeps it from being found; open ones, `NotKnown` and `UNNAMED_KEY`, where
-        more knowledge would help, and `InvalidProof`
-        (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
+        more knowledge would help, and `InvalidProof` (`KEY_OF_ANOTHER_USE`) unless it is for `use`.
         """
         entry = self._trust.issuer(issuer)
         if entry is not None and entry.id != issuer:
@@ -441,7 +440,7 @@ class IssuerKeys:
     def _newest(
         self, bound: Sequence[BoundDocument], method: str, relationship: str, use: Use | None
     ) -> IssuerKey | None:
-        """The key as the newest document that has it says; beside the chain, only one for lists counts."""
+        """The key as the newest document with it states it; outside the chain only keys for lists count."""
         is_for_lists = use is Use.STATUS_LISTS
         for candidate in reversed(bound):
             # ADR 63: beside the chain, documents give keys for lists alone.
