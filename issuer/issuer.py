@@ -614,6 +614,10 @@ class Issuer:
         """
         return self.in_form(self.store.current(self.finder.which(number)), form)
 
+    def complete(self, which: KindNumber) -> None:
+        """Completes what another request or process has begun for a credential, so that it can be found."""
+        self._editions.recover(which)
+
     def in_form(self, entry: Entry, form: str | None) -> Entry:
         """As `IssuerForms.of_edition` does."""
         return self.issued_as.of_edition(entry, form)

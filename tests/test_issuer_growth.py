@@ -17,7 +17,7 @@ from issuer.identity.home import LIFETIME, published_file
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
-from issuer.status import lists
+from issuer.shared import folder as shared_folder
 from issuer.status.files import details_name
 from keys import PrivateKey
 from ledger.audit import audit
@@ -199,7 +199,7 @@ def test_many_lists_go_into_the_log_at_once_and_wait_for_the_disk_no_longer_than
     syncs = []
     for some in ([ONE], numbers):
         issuer.store.close()
-        with Recorder(issuer.home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder:
+        with Recorder(issuer.home.parent, [(posix, "sync_files"), (shared_folder, "sync_files")]) as recorder:
             with watched_sqlite(recorder):
                 recorder.syncs = 0
                 issuer.store.revocations.revoke(map(of_diploma, some), "fraud", "2026-07-01T12:00:00Z")

@@ -19,7 +19,7 @@ from issuer.desk.linkfile import LinkFile
 from issuer.desk.links import KeptLink
 from issuer.desk.linkstore import SQLiteLinks
 from issuer.issuer import Issuer
-from issuer.status import lists
+from issuer.shared.folder import FolderShared
 from keys import PrivateKey
 from ledger import EntryKind, Log, parse_entry
 from tests.doubles import at, stops
@@ -264,6 +264,13 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
     return _append(self, entries, key if is_document else key + os.urandom(4))
 
 
+_held = FolderShared.held
+
+
+def hold_nothing_of_lists(self: FolderShared, name: str, **options: Any) -> Any:
+    return nullcontext() if name == "status" else _held(self, name, **options)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("_time", range(6))
 @pytest.mark.parametrize(
@@ -275,7 +282,7 @@ def append_again(self: Log, entries: Sequence[bytes], key: bytes) -> range:
         (one_sequence, SQLiteIndex, "reserve", reserve_after_a_look),
         (one_edition, SQLiteIndex, "begin_singles", begin_after_a_look),
         (one_begun, Log, "append", append_again),
-        (one_list, lists, "locked", lambda *_, **__: nullcontext()),
+        (one_list, FolderShared, "held", hold_nothing_of_lists),
     ],
 )
 def test_a_planted_fault_is_found_each_time(

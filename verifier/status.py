@@ -283,7 +283,7 @@ class StatusLookup:
                 shown = Anchored(received(data, forms, self._work), (evidence,))
                 # Threat 57: a list of another address says nothing of this entry.
                 if identifier(shown.document, forms) != url:
-                    raise NotItsList("the log shows another status list under this address")
+                    raise STATUS_LIST_UNUSABLE("the log shows another status list under this address")
                 opened.add(self._documents.authenticate(shown, issuer, brought=True))
         # ADR 28: open, since no host must be able to make a diploma invalid.
         except Problem as problem:

@@ -76,7 +76,8 @@ class PostedCredentials:
         self._require_made_again(credential, composer, record)
         try:
             return Posted(self.issuer.issue(of_kind.name, cells), is_new=True)
-        except EditionTaken:  # another request was quicker
+        except EditionTaken:  # another request was quicker, and may not be done
+            self.issuer.complete(number)
             return Posted(self._same(credential, composer, number, record), is_new=False)
 
     def _claims(self, credential: Mapping[str, Any]) -> Credential:

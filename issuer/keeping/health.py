@@ -333,7 +333,7 @@ def _unknown(store: Index, log: LogReader) -> Iterator[Finding]:
     if count := int.from_bytes(unknown).bit_count():
         first = next(at for at, bits in enumerate(unknown) if bits)
         lowest = (unknown[first] & -unknown[first]).bit_length() - 1
-        yield Finding.failed("issuer-log-unexplained", entries=count, first=first << 3 | lowest)
+        yield Finding.warned("issuer-log-unexplained", entries=count, first=first << 3 | lowest)
 
 
 def _editions(archive: Archive, size: int, signed: list[datetime | None], now: datetime) -> Iterator[Finding]:

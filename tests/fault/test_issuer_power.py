@@ -20,7 +20,7 @@ from issuer.issuer import Issuer
 from issuer.job.singles import RecordRefused
 from issuer.press.permutation import LIST_BITS
 from issuer.press.press import Line
-from issuer.status import lists
+from issuer.shared import folder as shared_folder
 from issuer.table.source import Source
 from kinds import Kind, shipped
 from ledger.folder import store_in
@@ -127,7 +127,7 @@ def recorded(scenario: Scenario, home: Path, before: int, *forgotten: Any) -> Cr
         recorder.acknowledge()
 
     with (
-        Recorder(home.parent, [(posix, "sync_files"), (lists, "sync_files")]) as recorder,
+        Recorder(home.parent, [(posix, "sync_files"), (shared_folder, "sync_files")]) as recorder,
         watched_sqlite(recorder),
     ):
         killed = partial(do, home, scenario.killed, lambda promise: None) if scenario.killed else None
