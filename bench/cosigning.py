@@ -1,4 +1,4 @@
-"""What witnesses cost: a bundle with the lines of five against one without, and five that are asked.
+"""The cost of witnesses: a bundle with the lines of five against one without, and five that are asked.
 
 A bundle with lines is verified once with nothing remembered, against one without plus the bare checks of its
 lines, and once where the checkpoint is known. CPU time, the least of many rounds that take turns in one run.

@@ -84,7 +84,7 @@ class Beside:
         if data == held:
             return
         versions = _versions(data)
-        # Whoever took the host over cannot take away what is here.
+        # A thief of the host cannot take away what is here.
         if held is not None and not _versions(held).keys() <= versions.keys():
             raise Conflict("it shows fewer documents than it did")
         for index, document in versions.items():

@@ -69,7 +69,7 @@ class AddEntries(NamedTuple):
 
 
 class MirrorInfo(NamedTuple):
-    """What a mirror answers by 202 and 409: from where on to send, and towards which checkpoint."""
+    """A mirror's answer by 202 and 409: from where on to send, and towards which checkpoint."""
 
     size: int
     next: int
@@ -137,6 +137,6 @@ class _Reader:
         return taken
 
     def prefixed(self) -> bytes | None:
-        """What follows its length in two bytes."""
+        """The bytes that follow their length in two bytes."""
         length = self.take(2)
         return None if length is None else self.take(int.from_bytes(length))

@@ -196,7 +196,7 @@ class SQLiteRevocations(Revocations):
                 "INSERT OR REPLACE INTO status_file_held VALUES (?, ?, ?)",
                 [(file.name, file.digest, file.content) for file in files],
             )
-            # Whoever publishes is alone: what another began was left by a killed one, and all is in these.
+            # A publisher is alone: files that another began were left by a killed one, and these have all.
             connection.execute("DELETE FROM status_file_begun")
             connection.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", [*expiries.items()])
             # Unlike a revocation, a suspension ends: what was signed may be out of date by now.

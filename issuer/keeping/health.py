@@ -317,7 +317,7 @@ def _agreement(store: Index, log: LogReader) -> Iterator[Finding]:
 def _unknown(store: Index, log: LogReader) -> Iterator[Finding]:
     """Credentials that the log holds and the index does not know: somebody else has the log's key."""
     explained, begun = store.logged.known()
-    # What is under way has entries before those of others that are done, and is no fault.
+    # Work under way may have entries before those of work that is done: no fault.
     if begun or store.begun_chunks() or store.begun_singles() or explained > log.checkpoint().size:
         return
     unknown = bytearray(explained // 8 + 1)  # a bit for each entry: there may be hundreds of millions

@@ -258,8 +258,8 @@ class PostgresRevocations(Revocations):
                 _PUBLISH, [(file.name, leaf, file.dated, file.digest) for file, leaf in placed]
             )
             cursor.executemany(_HOLD, [(file.name, file.digest, file.content) for file in files])
-            # Whoever publishes is alone: one who lost the lock writes nothing (`IndexDatabase.holding`).
-            # What another began was left by a killed one, and all is in these.
+            # A publisher is alone: one that lost the lock writes nothing (`IndexDatabase.holding`).
+            # Files that another began were left by a killed one, and these files have all.
             cursor.execute("DELETE FROM intaglio_issuer.status_file_begun")
             cursor.executemany(_LISTED, [*expiries.items()])
             # Unlike a revocation, a suspension ends: what was signed may be out of date by now.
