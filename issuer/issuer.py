@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from did import DID
-from keys import KeyFile, PublicKey, Signer, open_signer
+from keys import KeyFile, PublicKey, Signer
 from keys.opening import Opener, is_open
 from keys.signer import Passphrase, require_signs
 from kinds import Kind, Record, shipped
@@ -29,7 +29,6 @@ from kinds.shipped import is_shipped
 from ledger import Log
 from ledger.anchors import ANCHORS, AnchorKind
 from ledger.cosigned import Cosigned
-from ledger.evidence import TLOG_PROOF, parse_proof
 from ledger.folder import Engines, is_elsewhere, kept_of, open_to_read, store_in
 from ledger.log import LogReader, time_to_sign
 from ledger.outbox import Outbox
@@ -39,7 +38,6 @@ from vc.forms import SD_JWT_VC, STATUS_KINDS
 from vc.secured import Form
 from vc.status import Reason
 from vc.status.kind import StatusKinds
-from wire.consent import require_unmarked
 from wire.problem import Problem
 from wire.turns import Turns
 
@@ -52,6 +50,7 @@ from .archive.kept import Entry, IdOf, KindNumber
 from .archive.listing import Listing
 from .archive.shard_stores import ShardStores, shards_in
 from .desk.bundles import bundled
+from .desk.witnessed import witnessed
 from .identity import documents
 from .identity.clock import ClockJournal
 from .identity.creation import create_home
@@ -60,6 +59,7 @@ from .identity.forms import IssuerForms
 from .identity.home import FILE, Identity
 from .identity.kind import MOST_HANDED_OUT, Kinds
 from .identity.root import require_root
+from .identity.signers import Signers
 from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend, take_up
 from .identity.trust_file import trust_file
 from .job.bulk import Bulk, Issued
@@ -84,7 +84,6 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 PATIENCE = 5.0  # seconds that one who issues waits for another
-_KEPT = 64  # checkpoints, of which it is remembered whether enough witnesses have signed them
 
 
 class Parts(TypedDict, total=False):
@@ -137,7 +136,7 @@ class Issuer:
         self.home = home
         self.keys = KeyFile.open(home / "keys.json", passphrase)
         self.store: Index = open_index(home) if index is None else index
-        self.engines, self._signers, self.status_kinds = engines, signers, status_kinds
+        self.engines, self._openers, self.status_kinds = engines, signers, status_kinds
         self._shard_stores = shard_stores
         require_not_older(self.store, home, self.identity.closing, engines=engines)
         self.log_patience: float | None = None
@@ -294,39 +293,26 @@ class Issuer:
     def signer(self, name: str) -> Signer:
         """The signer for one of the issuer's keys; an interrupted change of keys is finished before."""
         self._finish_change()
-        if name == "assertion" and self.own_signer is not None:
-            return self.own_signer
-        return self.keys.signer(name)
+        return self.signers.named(name)
 
     def _finish_change(self) -> None:
         if is_pending(self.home):
             _ = self.log
 
+    @cached_property
+    def signers(self) -> Signers:
+        """The issuer's signers, without finishing an interrupted change of keys first."""
+        return Signers(self.home, self.identity, self.keys, self._signer, self._pin, self._openers)
+
     @property
     def own_signer(self) -> Signer | None:
-        """The signer for diplomas, if its key is kept elsewhere than in the key file."""
-        return self._remembered if self._signer is None else self._signer
-
-    @cached_property
-    def _remembered(self) -> Signer | None:
-        """The signer of which the folder has the URI. Its secret is looked for when it first signs."""
-        uri, key = self.identity.signer_uri, self.identity.kept_elsewhere
-        if not uri:
-            return None
-        if self._signers is None:
-            require_unmarked(self.home, uri)
-        return open_signer(uri, passphrase=self._pin, public_key=key, signers=self._signers)
+        """As `Signers.elsewhere`."""
+        return self.signers.elsewhere
 
     @property
     def status_key(self) -> str:
-        """The name of the key that signs status lists: that for diplomas, if the folder has none for lists.
-
-        So it is for a did:key, and if the key for diplomas is kept elsewhere: other programs take every key
-        in `assertionMethod` for diplomas, also one for lists. Issuers of 81e9505 have one until they rotate,
-        and those with a DID for lists have one that other programs take for nobody's diplomas.
-        """
-        has_own = self.identity.rotates and "status-list" in self.keys.public_keys
-        return "status-list" if has_own else "assertion"
+        """As `Signers.list_key`."""
+        return self.signers.list_key
 
     def _list_signer(self) -> Signer:
         self._finish_change()  # which may leave another key to sign lists
@@ -353,9 +339,8 @@ class Issuer:
 
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
-        """The issuer's keys by name; no secret is opened for them."""
-        kept_elsewhere = {"assertion": self.own_signer.public_key} if self.own_signer else {}
-        return {**self.keys.public_keys, **kept_elsewhere}
+        """As `Signers.public_keys`."""
+        return self.signers.public_keys
 
     def use(self, signer: Signer | None) -> None:
         """Replaces the signer, and rereads the identity and the keys of the folder."""
@@ -366,7 +351,7 @@ class Issuer:
         """Rereads the identity and the keys of the folder."""
         self.identity = Identity.read(self.home)
         self.keys.reload()
-        for part in ("_remembered", "_presses", "lists", "_singles"):  # what was made of the keys before
+        for part in ("signers", "_presses", "lists", "_singles"):  # what was made of the keys before
             self.__dict__.pop(part, None)
 
     def require_clock(self) -> None:
@@ -770,22 +755,8 @@ class Issuer:
         return [asking is not None and asking.is_met] * len(logs)
 
     def witnessing(self) -> Callable[[Bundle], bool]:
-        """Return a function that is true for bundles whose log proofs all have the lines of enough witnesses.
-
-        It is true for any where the log asks none. Verifiers who ask for a quorum leave others open.
-        """
-        if not self.cosigned.witnesses():
-            return lambda _: True
-        is_met = functools.lru_cache(_KEPT)(self.cosigned.is_met)
-
-        def is_witnessed(bundle: Bundle) -> bool:
-            proofs = [*bundle.evidence]
-            proofs += (item for part in bundle.kinds for item in part.evidence)
-            for part in (*bundle.issuer_documents, *bundle.status_lists):
-                proofs += part.evidence
-            return all(is_met(parse_proof(item.body)[2]) for item in proofs if item.kind == TLOG_PROOF)
-
-        return is_witnessed
+        """Return a function that is true for bundles as `witnessed` judges them."""
+        return witnessed(self.cosigned)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:
         if not os.access(self.home, os.W_OK):
