@@ -15,6 +15,8 @@ GENERATED = {ROOT / "docs" / "codes.md", ROOT / "docs" / "uses.md", ROOT / "docs
 """Pages made from docstrings and data, whose sentences are counted there."""
 VAGUE = frozenset({"found", "known", "told", "said", "one", "own", "made", "given"})
 """Names that say nothing of what they hold."""
+LONGEST = 30
+"""Words of a sentence that can be read once and understood."""
 DENSE = ("keys", "ledger", "vc", "verifier")
 """Packages whose checks have their reasons beside them."""
 
@@ -94,6 +96,19 @@ def in_pages() -> Counted:
     return _begun((page, _FENCED.sub("", page.read_text("utf-8"))) for page in pages())
 
 
+def long_sentences() -> Counted:
+    """Sentences of pages with more than `LONGEST` words: lists that end in a full stop are among them."""
+    total, examples = 0, list[str]()
+    for page in pages():
+        if page.name == "CHANGELOG.md":  # entries of one sentence, however much there is to say
+            continue
+        for sentence in filter(None, _split(_FENCED.sub("", page.read_text("utf-8")))):
+            total += 1
+            if (count := sum(re.search(r"\w", word) is not None for word in sentence.split())) > LONGEST:
+                examples.append(f"{page.relative_to(ROOT)}, {count} words: {sentence[:90]}")
+    return Counted(len(examples), total, tuple(examples))
+
+
 def vague_locals() -> Counted:
     """Names that functions assign or take, once for each function, and the vague ones among them."""
     counts, total = Counter[str](), 0
@@ -127,8 +142,10 @@ def comments() -> Counted:
 
 if __name__ == "__main__":
     docstrings, prose, names, dense = in_docstrings(), in_pages(), vague_locals(), comments()
-    print(*docstrings.examples, *prose.examples, sep="\n")
+    long = long_sentences()
+    print(*docstrings.examples, *prose.examples, *long.examples, sep="\n")
     print(f"sentences of docstrings that begin with a relative: {docstrings}")
     print(f"sentences of pages that begin with a relative: {prose}")
+    print(f"sentences of pages with more than {LONGEST} words: {long}")
     print(f"vague locals: {names} ({', '.join(names.examples)})")
     print(f"comments to lines of code in {', '.join(DENSE)}: {dense}")
