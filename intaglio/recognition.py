@@ -20,7 +20,7 @@ from verifier.sources.trust_entries import pinned, read_anchors
 from wire import Malformed
 from wire.text import claimed, isolated, printable
 
-from .words import required, tr
+from .words import entry_reason, required, tr
 
 
 class Newcomer(NamedTuple):
@@ -146,6 +146,27 @@ def kinds_of(issuer: RecognisedIssuer) -> Iterator[str]:
             yield text.format(kind=kind.name, version=kind.version)
         else:
             yield tr("has a kind that this program does not understand")
+
+
+def listed(trust: Trust) -> Iterator[str]:
+    """The lines that show a trust list: one for each issuer, and the facts about it indented below."""
+    for issuer in trust.issuers:
+        types = ", ".join((*issuer.types, *issuer.vcts))
+        scope = tr("for {types}").format(types=types) if types else tr("for everything")
+        name = issuer.name or tr("(no name)")
+        yield printable(f"{name}  {issuer.id}  {scope}  {entry_reason(issuer.reason)}").rstrip()
+        for log in trust.logs:
+            if issuer.id in log.issuers:
+                yield from (f"    {line}" for line in through(log))
+                if len(log.issuers) > 1 and not (issuer.documents or issuer.keys):
+                    # ADR 12: inclusion alone does not bind a document where others could have put it there.
+                    yield "    " + tr(
+                        "stays undecided: others have this log, too, and it has no pinned document"
+                    )
+        details = (*anchors_of(issuer), *lists_of(issuer), *kinds_of(issuer))
+        yield from (f"    {line}" for line in details)
+        if issuer.until:
+            yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
 
 def through(log: RecognisedLog) -> Iterator[str]:

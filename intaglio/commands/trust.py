@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -26,17 +26,15 @@ from wire.text import claimed, printable, shortened
 
 from ..recognition import (
     Newcomers,
-    anchors_of,
     handed_over,
     kinds_of,
-    lists_of,
+    listed,
     shared_logs,
     stricter_quorums,
-    through,
 )
 from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
-from ..words import entry_reason, headed, remedy, required, sentence, tr
+from ..words import headed, remedy, required, sentence, tr
 from .chain import chain
 from .trust_witness import witness
 
@@ -61,29 +59,8 @@ def list_(session: Session) -> Result:
         say(tr("Nobody is on the trust list yet. Add somebody: intaglio trust add DID"))
     return Result(
         load_json_object(trust_list.to_bytes()),
-        "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in _known(trust_list)),
+        "\n".join(wrapped(line, 6 if line.startswith(" ") else 4) for line in listed(trust_list)),
     )
-
-
-def _known(trust: Trust) -> Iterator[str]:
-    """The list for people."""
-    for issuer in trust.issuers:
-        types = ", ".join((*issuer.types, *issuer.vcts))
-        kinds = tr("for {types}").format(types=types) if types else tr("for everything")
-        name = issuer.name or tr("(no name)")
-        yield printable(f"{name}  {issuer.id}  {kinds}  {entry_reason(issuer.reason)}").rstrip()
-        for log in trust.logs:
-            if issuer.id in log.issuers:
-                yield from (f"    {line}" for line in through(log))
-                if len(log.issuers) > 1 and not (issuer.documents or issuer.keys):
-                    # inclusion alone does not bind a document where others could have put it there
-                    yield "    " + tr(
-                        "stays undecided: others have this log, too, and it has no pinned document"
-                    )
-        details = (*anchors_of(issuer), *lists_of(issuer), *kinds_of(issuer))
-        yield from (f"    {line}" for line in details)
-        if issuer.until:
-            yield "    " + tr("for what is from {until} or before").format(until=issuer.until)
 
 
 @verb(trust)

@@ -181,7 +181,7 @@ SAID: Mapping[str, Said] = {
         "Nothing was sent to {ledger} or fetched from there since {time}.",
         "Have a timer run it once an hour: intaglio ledger anchor run",
     ),
-    "anchor-not-examined": Said("How {ledger} is reached was not looked into: {problem}"),
+    "anchor-not-examined": Said("The way to {ledger} could not be checked: {problem}"),
     "anchor-balance": Said("{account}, which pays on {chain}, has {balance}."),
     "anchor-balance-low": Said(
         "{account}, which pays on {chain}, has {balance}: soon too little.", "Send it some more."

@@ -129,14 +129,15 @@ def shown(check: Check) -> str:
 
 
 def line(check: Check) -> str:
-    """A check in one line; its finding begins at the 23rd column."""
+    """A check in one line; its finding begins in the same column in every line of a language."""
     name, mark = tr_in("step", check.name), tr_in("mark", MARKS[check.outcome])
     which = ""
     if check.part is not None:
         which = tr(" (presentation {number})").format(number=check.part + 1)
     if check.credential is not None:
         which += tr(" (credential {number})").format(number=check.credential + 1)
-    return f"{check.step} {_padded(name, 10)} {_padded(mark, 9)} {shown(check)}{which}"
+    width = max(cells(tr_in("mark", text)) for text in MARKS.values())
+    return f"{check.step} {_padded(name, 10)} {_padded(mark, width)} {shown(check)}{which}"
 
 
 def advice(check: Check) -> str:
