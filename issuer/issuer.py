@@ -387,7 +387,7 @@ class Issuer:
         return self.kinds.nouns()
 
     def press(self, kind: str = "") -> Press:
-        """The press for credentials of a kind, with the current template. Raises as `Presses.newest`."""
+        """The press for credentials of a kind, with the template in force. Raises as `Presses.newest`."""
         return self._all_presses().newest(kind)
 
     def _all_presses(self) -> Presses:

@@ -25,6 +25,11 @@ _RELATIVE = re.compile(
     r"(?:What|Whatever|Who|Whoever|Whom|Whose|Which|Whichever|That which|How|Whether)\b(?!.*\?$)"
     r"|Where(?:ver)?\b(?!.*(?:\?$|,))"
 )
+# "In force" is the word for what counts at a moment; what is `current` is an edition, and a verdict is valid.
+_SYNONYM = re.compile(
+    r"\b(?:valid|active|current|live) (?:key|template|digest|suspension)s?\b"
+    r"|\b(?:key|template|digest|suspension)s? (?:is|are|was|were) (?:still )?(?:valid|active|current|live)\b"
+)
 # A linter's waiver is a comment only if it gives its reason.
 _COMMENT = re.compile(r"(?:^\s*|  )# (?!(?:type:|noqa|pragma)(?!.* -- ))")
 _END = re.compile(r"(?<=[.:?!])\s+(?=[A-Z`\"])")
@@ -107,6 +112,15 @@ def long_sentences() -> Counted:
             if (count := sum(re.search(r"\w", word) is not None for word in sentence.split())) > LONGEST:
                 examples.append(f"{page.relative_to(ROOT)}, {count} words: {sentence[:90]}")
     return Counted(len(examples), total, tuple(examples))
+
+
+def not_in_force() -> list[str]:
+    """Places where a page, docstring or comment has another word for "in force"."""
+    return [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in (*pages(), *SOURCES)
+        for match in _SYNONYM.finditer(path.read_text("utf-8"))
+    ]
 
 
 def vague_locals() -> Counted:

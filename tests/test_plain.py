@@ -44,6 +44,11 @@ def test_sentences_of_pages_are_short() -> None:
     assert plain.long_sentences().percent <= LONG
 
 
+def test_a_key_that_counts_is_in_force() -> None:
+    """One word for one thing: a reader would look for the difference between five."""
+    assert plain.not_in_force() == []
+
+
 def test_locals_are_named_for_what_they_hold() -> None:
     assert plain.vague_locals().percent <= VAGUE
 

@@ -186,7 +186,7 @@ def _read(shared: Shared, name: str, parse: Callable[[bytes], _T]) -> Generator[
 
 
 def _templates(home: Path, identity: Identity) -> Iterator[Finding]:
-    """Checks the templates: of diplomas the current and the replaced ones; of other kinds their files."""
+    """Checks the templates of diplomas, in force and replaced, and the files of other kinds."""
     kinds = Kinds(home)
     for reference in identity.kinds:
         yield from _kind(home, reference)

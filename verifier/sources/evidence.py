@@ -513,7 +513,7 @@ def attested(fact: Fact) -> str:
 
 def _seen(quorum: WitnessQuorum, witnesses: int) -> str:
     liars = max(quorum.overlap - 1, 0)
-    return f"seen by {witnesses} of {len(quorum.of)} witnesses (liars that the quorum stands: {liars})"
+    return f"seen by {witnesses} of {len(quorum.of)} witnesses, of which {liars} may lie"
 
 
 def on_ledger(fact: Fact) -> str:
