@@ -159,6 +159,7 @@ def read_certificate(der: bytes, work: Work) -> Certificate:
             parsed.not_valid_before_utc,
             _after(parsed.not_valid_after_utc),
         )
+    # ADR 14: such a name is not wrong, so the verdict stays open.
     except x509.UnsupportedGeneralNameType:
         raise CERTIFICATES_NOT_SUPPORTED("a certificate has a name of a kind that is not read here") from None
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension):
@@ -187,6 +188,7 @@ def from_pem(data: bytes) -> Certificate:
         certificates = x509.load_pem_x509_certificates(data)
     except ValueError:
         certificates = []
+    # Of several, nobody could tell which was compared by its fingerprint.
     if len(certificates) != 1:
         raise INVALID_CERTIFICATES("the file does not hold one certificate, in PEM")
     certificate = read_certificate(certificates[0].public_bytes(Encoding.DER), Work())

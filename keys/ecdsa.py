@@ -73,6 +73,7 @@ class Point:
         self._curve = curve
         self._coordinates = None if y is None else (raw[1:], y)
         size = 1 + curve.size
+        # SEC 1 2.3.4: a compressed point has one length, so that each key has one form (threat 22).
         if len(raw) != size:
             raise InvalidKeyLength.saying(
                 "a {curve} key is one compressed point of {size} bytes", curve=curve.name, size=size

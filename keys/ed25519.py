@@ -82,6 +82,7 @@ def secret_key(secret: bytes) -> tuple[bytes, Sign]:
 
     Raises `InvalidKey`.
     """
+    # RFC 8032 5.1.5: the seed; 64 bytes would be seed and public key, which others write.
     if len(secret) != 32:
         raise InvalidKey.saying("an Ed25519 secret has 32 bytes, this one {length}", length=len(secret))
     return load_secret(secret)

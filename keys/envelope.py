@@ -72,6 +72,7 @@ def open_envelope(envelope: Mapping[str, Any], passphrase: bytes) -> bytes:
 
     Raises `Malformed` and `TooLarge` before any work is done, `WrongPassphrase` when the seal does not open.
     """
+    # One form only: another cipher or derivation could be weaker than the one that was asked for.
     if set(envelope) != _MEMBERS or any(envelope[member] != value for member, value in _FIXED.items()):
         raise Malformed("the sealed secret is not an envelope of version 1 (Argon2id, A256GCM)")
     cost = Cost(*(_number(envelope, member, most) for member, most in _LARGEST._asdict().items()))

@@ -69,6 +69,7 @@ class JWS(NamedTuple):
         except Malformed as problem:
             raise INVALID_JWS.saying("the JWS cannot be decoded: {why}", why=problem) from None
         _require_critical_known(header)
+        # Threats 6 and 12: by such a member the sender would choose the key, or what was signed.
         if refused := [name for name in _REFUSED if name in header and name not in unused]:
             raise INVALID_JWS.saying("the JWS header has {name}, which is refused", name=refused[0])
         row = _kind(header.get("alg"))

@@ -198,6 +198,7 @@ class KeyFile:
 
     def _unsealed(self) -> dict[str, Any]:
         passphrase = self._passphrase()
+        # Nobody is at hand to ask: a service must not wait for an answer for ever.
         if passphrase is None:
             raise PassphraseNeeded(
                 f"the secrets in {self.path} are sealed, and no passphrase was given",
@@ -217,6 +218,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise Unavailable(f"the key file {path} cannot be read: {error.strerror}") from error
     content = load_json_object(data, limit=_LARGEST)
     shape = {member: type(value) for member, value in content.items()}
+    # A later version may seal in another way: written back in this one, it would lose its secrets.
     if shape != {"version": int, "protected": bool, "keys": dict, "secrets": dict} or content["version"] != 1:
         raise Malformed("it is not a key file of version 1")
     if for_others and not content["protected"]:  # the file's mode is all that protects plain secrets

@@ -23,6 +23,7 @@ class MlDsaKey:
     type = "ML-DSA-44"
 
     def __post_init__(self) -> None:
+        # FIPS 204, table 2: 1,312 bytes.
         if len(self.raw) != KEY:
             raise InvalidKeyLength.saying(
                 "an ML-DSA-44 key has {bytes} bytes, this one {length}", bytes=KEY, length=len(self.raw)

@@ -77,6 +77,7 @@ def jwk_decode(jwk: Mapping[str, Any]) -> tuple[str, bytes, bytes | None]:
     if jwk.get("use", "sig") != "sig":
         raise InvalidKey("'use' of the JWK is not 'sig'")
     operations = jwk.get("key_ops", ["verify"])
+    # RFC 7517 4.3: a key for encryption alone must not verify.
     if not isinstance(operations, list) or "verify" not in operations:
         raise InvalidKey("'key_ops' of the JWK does not contain 'verify'")
     assert isinstance(crv, str)

@@ -35,6 +35,7 @@ def open_signer(
     """
     scheme = uri.partition(":")[0]
     openers = SIGNERS if signers is None else signers
+    # ADR 5: only what was passed in is opened; no scheme is looked up.
     if scheme not in openers:
         raise Malformed(f"the address of the key has no known scheme; known are {', '.join(openers)}")
     if public_key is not None:
@@ -81,6 +82,7 @@ def _from_file(uri: str, passphrase: Passphrase, public_key: PublicKey | None) -
 
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
+    # A relative path would mean another key in another working directory.
     if parts.netloc or parts.query or not path.is_absolute() or not parts.fragment:
         raise Malformed("the address of the key is not of the form file:/absolute/path#name")
     signer = KeyFile.open(path, passphrase).signer(parts.fragment)

@@ -399,6 +399,7 @@ class Steps:
         if not entries:
             self.checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None
+        # Threats 57 and 58: each may be a list elsewhere, which is fetched and unpacked.
         if len(entries) > MAX_STATUS:
             raise TooLarge.saying("the credential has more than {most} status entries", most=MAX_STATUS)
         # An address in `iss` stands for a DID, which signs the lists.

@@ -202,6 +202,7 @@ class _Hurried:
 
 
 def _require_time(deadline: float) -> None:
+    # Threat 58: a hundred slow hosts, one after the other, would hold a thread for minutes.
     if time.monotonic() > deadline:
         raise Unavailable("it was not asked for: other hosts took the time that a report has")
 

@@ -111,6 +111,7 @@ class CheckedWithin(NamedTuple):
         Open (`CHECK_MISSING`) where it has no day, and (`DatedAhead`) where that day is yet to come.
         """
         stated = facts_of(self.kind, findings.claims).get(self.field)
+        # Open, not invalid: the holder may have hidden the day.
         if stated is None:
             raise CHECK_MISSING(f"the credential does not say {self.field}", field=self.field)
         day = date.fromisoformat(stated)

@@ -310,6 +310,7 @@ class StatusWithin:
 
     def check(self, findings: Findings) -> None:
         """Open when nothing is known (`NotKnown`), or nothing recent enough (`STATUS_TOO_OLD`)."""
+        # A credential without a status could never fail this rule, which asks for knowledge.
         if findings.status_time is None:
             raise STATUS_MISSING("the credential has no status that could be looked up")
         # Threat F3: an old list in a bundle would hide a later revocation.
@@ -347,12 +348,14 @@ class AnchoredOn:
         A log of that name does not count as a ledger: its facts have an index.
         """
         _require_entry(findings)
+        # A log may call itself "eip155:1", and would be its own witness; its facts have an index.
         if not any(fact.where == self.ledger and fact.index is None for fact in findings.anchors):
             raise EVIDENCE_MISSING.saying("there is no evidence from {log}", log=shortened(self.ledger))
 
 
 def _require_entry(findings: Findings) -> None:
     """Open (`NO_LOG_ENTRY`) for a derived proof: its entry would link presentations, so that it has none."""
+    # ADR 12 asks for an entry; here none can be, and "invalid" would be wrong.
     if findings.is_derived:
         raise NO_LOG_ENTRY(
             "no log can hold it, since its proof was derived from the issuer's for this presentation alone"
@@ -364,6 +367,7 @@ class HolderBound:
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`): anyone can hold a file."""
+        # Threat 55: a copied file is as good as the file.
         if not findings.holder_bound:
             raise SUBJECT_NOT_PROVED("the presenter did not prove to be the credential's subject")
 
@@ -432,6 +436,7 @@ class HasSchema:
 
     def check(self, findings: Findings) -> None:
         """Open (`NotKnown`) where the schema is unknown; `SCHEMA_MISMATCH` where the credential breaks it."""
+        # ADR 14: a schema that is not at hand is not broken; none is fetched.
         if findings.schemas is None or not findings.schemas.check(findings.claims, self.url):
             raise SCHEMA_UNKNOWN(
                 f"the schema {shortened(self.url)} is not known here", schema=shortened(self.url)
@@ -489,6 +494,7 @@ def _makes_sense(argument: object) -> bool:
 
 
 def _require_some(policies: Sequence[Policy], name: str) -> None:
+    # An empty `allOf` would let everything pass, and an empty `anyOf` nothing: both are slips.
     if not policies:
         raise Malformed.saying("the policy {name} is empty", name=name, hint="Name at least one rule.")
 

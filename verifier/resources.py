@@ -70,6 +70,7 @@ class ResourcesGiven(NamedTuple):
                 )
         stated = files_stated(claims, self.kind)
         missing = sum(not each.fits(findings.resources) for each in stated)
+        # Their contents are signed by these digests alone: without the files nothing of them was checked.
         if missing:
             raise RESOURCE_MISSING.saying(
                 "{missing} of {count} files whose digests it states are missing",

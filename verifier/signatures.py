@@ -143,6 +143,7 @@ class SignatureCheck:
         Raises the problem of one that cannot be read, and `NotKnown` if this reading names another issuer.
         """
         claims = fitting.claims
+        # A reading with an unread member may hide what decides, such as a status (ADR 14).
         if claims.unread:
             raise claims.unread
         # Threat 31b: the keys of one issuer were asked, and the reading that fits is by another.

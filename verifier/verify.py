@@ -264,5 +264,6 @@ def _too_many() -> Report:
     """Reject too large an answer unread: for each part, other hosts may be asked for status lists."""
     checks = Checks()
     with checks.step(1):
+        # Threat F1: counted before the first is read, since each may ask other hosts.
         raise TooLarge.saying("more than {most} presentations in one answer", most=MAX_PRESENTATIONS)
     return Report(checks.found, ())

@@ -167,6 +167,7 @@ class StatusDigest:
                 here = changed[bisect_left(changed, first) : bisect_left(changed, first + facts.entries)]
                 former = before.block(number) if before and number < self.facts.lists else ()
                 blocks.append(pack(toggled(former, (position - first for position in here))))
+        # Bytes that no block reads could be anything.
         if start != len(changes):
             raise Malformed("the changes of the status digest do not end where they should")
         return b"".join(blocks)

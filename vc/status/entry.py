@@ -68,6 +68,7 @@ class StatusEntry:
         purpose, url = value.get("statusPurpose"), value.get("statusListCredential")
         index = value.get("statusListIndex")
         size = value.get("statusSize", 1)
+        # Bitstring Status List 2.1: a bit without a purpose says neither "revoked" nor "suspended".
         if not isinstance(purpose, str) or not purpose:
             raise MalformedCredential("credentialStatus.statusPurpose is missing")
         if not is_url(url):
@@ -113,6 +114,7 @@ def open_list(
     if claims.id != entry.list_url:
         raise INVALID_STATUS_LIST("the status list is not the one that the credential names")
     subject = claims.subjects[0]
+    # Bitstring Status List 2.2: a subject of another type has no bits.
     if list_type not in several(subject.get("type")):
         raise INVALID_STATUS_LIST.saying("the status list's subject is not a {type}", type=list_type)
     # Threat 57: a bit for suspensions does not say that nothing was revoked.

@@ -70,6 +70,7 @@ class PackedPositions:
             count, place = _read_number(data, place)
             parameter = length = 0
             if count:
+                # No list is long enough for a larger one, and a shift by it would cost memory (threat F1).
                 if place >= len(data) or (parameter := data[place]) > _MOST_BITS:
                     raise _broken()
                 length, place = _read_number(data, place + 1)

@@ -170,6 +170,7 @@ def require_object(value: object, where: str) -> dict[str, Any]:
     """`value`, if it is a JSON object with at least one member. Raises `MalformedCredential`."""
     if not isinstance(value, dict):
         raise MalformedCredential.saying("{where} is not a JSON object", where=where)
+    # VCDM 2.0, 4.8: an object without a member makes no claim, and JSON-LD drops it.
     if not value:
         raise MalformedCredential.saying("{where} is empty", where=where)
     return value
@@ -191,6 +192,7 @@ def require_context(document: Mapping[str, Any]) -> str:
     if version is None:
         raise MalformedCredential.saying("@context does not begin with {context}", context=CONTEXT_V2)
     for number, context in enumerate(contexts[1:], 1):
+        # VCDM 2.0, 4.3: each is a URL or an object; a null would drop the terms before it (threat 30).
         if not isinstance(context, dict) and not is_url(context):
             raise MalformedCredential.saying("@context[{place}] is neither a URL nor an object", place=number)
     return version
@@ -332,6 +334,7 @@ def _require_related_resources(document: Mapping[str, Any]) -> None:
         # VCDM 2.0, 5.3: without a digest, any file would do.
         if sri is None and multibase is None:
             raise MalformedCredential("relatedResource has neither digestSRI nor digestMultibase")
+        # A digest that no file can have would look like a check, and be none.
         if sri is not None and not (isinstance(sri, str) and re.fullmatch(_SRI, sri)):
             raise MalformedCredential("relatedResource.digestSRI is not a subresource integrity value")
         if multibase is not None and not (isinstance(multibase, str) and multibase[:1] in ("z", "u")):

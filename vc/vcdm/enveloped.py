@@ -47,6 +47,7 @@ class Enveloped(Mapping[str, Any]):
         whatever else it is.
         """
         contexts = value.get("@context")
+        # VCDM 2.0, 4.13: by it the types mean the envelope; under another, they could mean anything.
         if CONTEXT_V2 not in (contexts if isinstance(contexts, list) else [contexts]):
             raise UnsupportedForm.saying(
                 "the enveloped credential does not name {context}", context=CONTEXT_V2

@@ -84,6 +84,7 @@ class Proof(NamedTuple):
             if not isinstance(value.get(name), str) or not value[name]:
                 raise Malformed.saying("{where}.{name} is missing or not a text", where=where, name=name)
         for name in ("id", "challenge", "nonce"):
+            # VC Data Integrity 2.1: each is a string, and a challenge is compared as one.
             if name in value and not isinstance(value[name], str):
                 raise Malformed.saying("{where}.{name} is not a text", where=where, name=name)
         moments = {  # without a time zone they are UTC (VC Data Integrity 2.1)
@@ -109,6 +110,7 @@ def _texts(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     if name not in value:
         return ()
     items = value[name] if isinstance(value[name], list) else [value[name]]
+    # VC Data Integrity 2.1: a string, or an unordered set of strings.
     if not items or not all(isinstance(item, str) and item for item in items):
         raise Malformed.saying("{where}.{name} is neither a text nor a list of texts", where=where, name=name)
     return tuple(items)

@@ -79,6 +79,7 @@ class JWTPresentation(JWT):
         """
         envelope = self.payload.envelope
         created, ends, starts = (numeric_date(envelope, name) for name in ("iat", "exp", "nbf"))
+        # Threat 54: without it a copy could be shown for ever.
         if created is None:
             raise InvalidProof("a presentation as a JWT says by iat when it was made")
         # RFC 7519, 4.1.5: it must not be accepted before `nbf`.

@@ -81,6 +81,7 @@ class SDJWTPresentation(Secured):
         claims = self._said
         created, ends, starts = (numeric_date(claims, name) for name in ("iat", "exp", "nbf"))
         texts = [claims.get(name) for name in ("aud", "nonce", "sd_hash")]
+        # RFC 9901, 4.3: all are required; without one, the binding would fit other occasions or credentials.
         if created is None or not all(isinstance(text, str) and text for text in texts):
             raise InvalidProof("a key binding has iat, aud, nonce and sd_hash")
         # RFC 7519, 4.1.5: it must not be accepted before `nbf`.

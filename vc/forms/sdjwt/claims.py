@@ -105,6 +105,7 @@ def _shown_text(payload: Mapping[str, Any], name: str) -> str:
 def _require_other_types(payload: Mapping[str, Any], vct: str) -> None:
     """Checks `aka_vcts` (2.2.2.2). These types widen nobody's trust: `types` has the `vct` alone."""
     others = payload.get("aka_vcts", ["…"])
+    # 2.2.2.2: a non-empty list of types.
     if not isinstance(others, list) or not others or not all(isinstance(each, str) for each in others):
         raise MalformedCredential("aka_vcts is no list of types")
     if vct in others:

@@ -188,6 +188,7 @@ def _key_url(issuer: str, kid: str) -> str | None:
 def algorithm_for(key: PublicKey) -> str:
     """The `alg` by which a key signs. Raises `ALGORITHM_NOT_FOR_KEY`."""
     name = key.kind.algorithms[0]
+    # A verifier would refuse it, so it is not made in the first place.
     if name not in ALGORITHMS:
         raise ALGORITHM_NOT_FOR_KEY.saying(
             "an SD-JWT VC is not signed by a key of type {type}", type=key.type

@@ -98,7 +98,8 @@ class Disclosed(NamedTuple):
                 "{path} cannot be shown or left out by itself", path=shortened(written_path(path))
             )
         for path in kept:
-            # RFC 9901, 7.2: a verifier refuses a disclosure whose digest stands in none that is shown.
+            # RFC 9901, 7.2, step 2: each chosen one stands in the JWT or in another chosen one; a verifier
+            # refuses the rest (7.1, step 5).
             if outer := [each for each in around(path) if each in self.disclosures and each not in kept]:
                 raise NOT_DISCLOSED_ALONE.saying(
                     "{path} stands in {outer}, which was not chosen",
@@ -180,6 +181,7 @@ class _Reading:
 
     def _object(self, path: ClaimPath, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         digests = node.pop("_sd", [])
+        # RFC 9901, 4.2.4.1: an array of strings, even for one.
         if not isinstance(digests, list):
             raise INVALID_SD_JWT("_sd is no array of digests")
         if "..." in node:  # RFC 9901, 4.1: reserved, but for an array element that is nothing else

@@ -136,6 +136,7 @@ def _digest(text: bytes) -> str:
 
 def _seconds(when: datetime) -> int:
     """A date that decides, of which nothing is cut off."""
+    # RFC 7519, 2: a NumericDate may have a fraction, which many readers cut off.
     if when.microsecond:
         raise Malformed("a date of an SD-JWT VC has no parts of a second")
     return int(when.timestamp())

@@ -230,6 +230,7 @@ class Contexts:
         """
         if isinstance(local, dict) and "@propagate" in local:
             propagate = local["@propagate"]
+            # JSON-LD 1.1 API 4.1.2, step 5.11.2: it decides how far into the document the terms reach.
             if not isinstance(propagate, bool):
                 raise INVALID_CONTEXT("@propagate of a context is not true or false")
         result = active
@@ -247,6 +248,7 @@ class Contexts:
                 if item in chain:
                     raise INVALID_CONTEXT.saying("the context {url} includes itself", url=quoted(item))
                 document = self.documents.load(item) if IRI(item) else None
+                # Not resolved against a base (step 5.2): a document that moves would get another context.
                 if not isinstance(document, dict) or "@context" not in document:
                     raise INVALID_CONTEXT.saying(
                         "{url} is not the absolute URL of a context document", url=quoted(item)
@@ -307,18 +309,23 @@ def _merged(
 ) -> ActiveContext:
     """One context object on top of an active context (4.1.2, step 5.4 on)."""
     result = ActiveContext(dict(active.terms), active.vocab, active.language, active.direction, previous)
+    # Step 5.5.1: what the terms of another version mean is not known here.
     if local.get("@version", 1.1) != 1.1:
         raise INVALID_CONTEXT("@version of a context is not 1.1")
+    # Step 5.6 is left out: no context that ships has one, and a list of two contexts says the same.
     if "@import" in local:
         raise INVALID_CONTEXT("@import in a context is not supported", hint="List both contexts instead.")
+    # Step 5.7. It is checked and not used: threat 29, every IRI has to be absolute.
     if not isinstance(local.get("@base"), str | None):
         raise INVALID_CONTEXT("@base of a context is neither a string nor null")
     if "@vocab" in local:
         vocab = local["@vocab"]
         if isinstance(vocab, str):
+            # Step 5.8 comes before the terms (5.13): the prefix would be read with its former meaning.
             if vocab.partition(":")[0] in local:
                 raise INVALID_CONTEXT("@vocab of a context uses a prefix that the same context defines")
             vocab = expand(result, vocab, vocab=True)
+        # Step 5.8.3. A relative one would give all its terms another meaning under another address.
         if vocab is not None and (not isinstance(vocab, str) or not IRI(vocab)):
             raise INVALID_CONTEXT("@vocab of a context is neither an absolute IRI nor null")
         result.vocab = vocab
@@ -354,10 +361,12 @@ class _Definition:
         self.done[name] = False
         value = self.local[name]
         if name == "@type":
+            # Step 4: `@type` keeps its meaning, whatever a context says.
             if not isinstance(value, dict) or not value or value.keys() - {"@container", "@protected"}:
                 raise _bad(name, "may only get a container and protection")
             if value.get("@container", "@set") != "@set":
                 raise _bad(name, "may only get the container @set")
+        # Step 5, threat 30: a keyword with another meaning would change what every member says.
         elif name in KEYWORDS or not name:
             raise _bad(name, "is a keyword or empty")
         elif _KEYWORD_LIKE(name):
@@ -378,18 +387,22 @@ class _Definition:
             value = {"@id": value}
         if not isinstance(value, dict):
             raise _bad(name, "is not defined by a string, an object or null")
+        # Step 26: a processor that knows the entry would read the term in another way.
         if value.keys() - _IN_TERM:
             raise _bad(name, f"has an unknown entry {quoted(min(value.keys() - _IN_TERM))}")
         protected = value.get("@protected", self.protected)
+        # Step 11.
         if not isinstance(protected, bool):
             raise _bad(name, "has an @protected that is not true or false")
         type_ = value.get("@type")
         if "@type" in value:
             type_ = self.iri(name, type_)
+            # Step 12.4.
             if not (type_ in {"@id", "@vocab", "@json", "@none"} or IRI(type_)):
                 raise _bad(name, "has a @type that is not an absolute IRI")
         container = _container(name, value.get("@container"))
         if "@reverse" in value:
+            # Steps 13.1 and 13.5: a reverse term swaps subject and object, and takes no other entry.
             if "@id" in value or "@nest" in value or container - {"@set", "@index"}:
                 raise _bad(name, "is a reverse term with an entry that such a term may not have")
             iri: str | None = self.iri(name, value["@reverse"])
@@ -397,19 +410,25 @@ class _Definition:
             iri = None if value["@id"] is None else self.iri(name, value["@id"])
             if ":" in name[1:-1] or "/" in name:
                 self.done[name] = True
+                # Step 14.2.4: a term that looks like one IRI and means another would deceive a reader.
                 if expand(self.active, name, vocab=True, definition=self) != iri:
                     raise _bad(name, "looks like an IRI but is defined as another one")
         else:
             iri = self.own_iri(name)
+        # Step 14.2.3. Threat 29: a term without an absolute IRI drops its values from the signature.
         if (iri is not None and iri not in KEYWORDS and not IRI(iri)) or iri == "@context":
             raise _bad(name, "is not defined as an absolute IRI or a keyword")
+        # Step 19.4.
         if "@type" in container and type_ not in {None, "@id", "@vocab"}:
             raise _bad(name, "is a type map with another @type")
+        # Step 20.
         if "@index" in value and not (isinstance(value["@index"], str) and "@index" in container):
             raise _bad(name, "has an @index that it may not have")
+        # Step 24.
         if not isinstance(value.get("@nest", ""), str):
             raise _bad(name, "has an @nest that is not a string")
         prefix = value.get("@prefix", simple and ":" not in name and (iri or " ")[-1] in ":/?#[]@")
+        # Step 25.
         if not isinstance(prefix, bool) or ("@prefix" in value and (":" in name or "/" in name)):
             raise _bad(name, "has an @prefix that it may not have")
         untyped = "@type" not in value
@@ -443,6 +462,7 @@ class _Definition:
             self.define(prefix)
             term = self.active.terms.get(prefix)
             return term.iri + rest if term and term.iri else name
+        # Step 18. Threat 29: it would be dropped, and so not signed.
         if self.active.vocab is None:
             raise _bad(name, "has no IRI, and the context has no @vocab")
         return self.active.vocab + name
@@ -466,6 +486,7 @@ def _direction(value: Any) -> str | None:
 
 def _container(name: str, value: Any) -> frozenset[str]:
     kinds = value if isinstance(value, list) else [] if value is None else [value]
+    # Step 19.1.
     if not all(isinstance(kind, str) for kind in kinds):
         raise _bad(name, "has a @container that is not a keyword")
     container = frozenset(kinds)
