@@ -24,7 +24,7 @@ from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
 from ledger.witness import Peer, WitnessedLog, WitnessState
 from wire.clock import is_ahead
-from wire.fetch import Fetcher
+from wire.fetch import Fetcher, keeping
 from wire.files import replace_file
 from wire.health import Finding, Health
 from wire.problem import NotFound, Problem, Unavailable
@@ -86,9 +86,10 @@ class Monitor:
                 newest = self._checked(log, log.url, note)
                 self._note_heard(log, now)
                 if is_mirrored:
-                    read = partial(fetched_file, self._fetcher, log.url)
-                    self._mirrors.pull(log, newest, read)
-                    yield from map(Finding.of, self._mirrors.pull_beside(log, read))
+                    with keeping(self._fetcher) as fetcher:  # a request for each 256 entries
+                        read = partial(fetched_file, fetcher, log.url)
+                        self._mirrors.pull(log, newest, read)
+                        yield from map(Finding.of, self._mirrors.pull_beside(log, read))
                 yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
             except Problem as problem:
                 yield self._silent(log, problem, now) if problem.undetermined else Finding.of(problem)
