@@ -168,7 +168,7 @@ def through(log: RecognisedLog) -> Iterator[str]:
 
 
 def witnesses_of(log: RecognisedLog) -> Iterator[str]:
-    """The witnesses of a log, how many of them are needed, and what such a quorum stands."""
+    """The witnesses of a log, how many of them are needed, and what such a quorum tolerates."""
     for witness in log.witnesses:
         vkey, operator = (witness, "") if isinstance(witness, str) else witness
         text = tr("is seen by the witness {witness}")
@@ -184,11 +184,11 @@ def witnesses_of(log: RecognisedLog) -> Iterator[str]:
     else:
         yield tr("has to be seen by {rule}").format(rule=required(quorum.rule))
     if quorum.overlap:
-        text = tr("which stands {liars} of them that lie, and {away} that are away")
+        text = tr("which tolerates that {liars} of them lie and {away} are away")
         yield text.format(liars=quorum.overlap - 1, away=quorum.away)
     else:  # threat A44: nobody has to lie for that
         yield tr(
-            "which stands {away} of them that are away, and does not hinder that two versions are shown"
+            "which tolerates that {away} of them are away, and does not prevent two versions of the log"
         ).format(away=quorum.away)
 
 

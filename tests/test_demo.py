@@ -66,7 +66,7 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     else:
         assert re.search(both_clocks, done.stdout)
     assert "is seen by 2 of 3 witnesses" in done.stdout
-    assert "seen by 2 of 3 witnesses (liars that the quorum stands: 0)" in done.stdout
+    assert "seen by 2 of 3 witnesses (dishonest ones that the quorum tolerates: 0)" in done.stdout
     assert "2 of 3 are needed: 1 may be away, and 0 may lie" in done.stdout
     valid = 3 if chain.program() is None else 4
     assert done.stdout.count("VALID: ") == valid + 4  # and four NOT VALID

@@ -190,7 +190,7 @@ class TestFromOthers:
         for told in (refused.err, added.err):
             assert "more is asked then than now" in told
             assert "has to be seen by 2 of 3 witnesses" in told
-            assert "which stands 0 of them that lie, and 1 that are away" in told
+            assert "which tolerates that 0 of them lie and 1 are away" in told
         assert Trust.load(list_).logs[0].quorum == 2
         handed.write_bytes(trusting(PLAIN, quorum=1).to_bytes())
         weaker = program("trust", "add", handed)
@@ -207,7 +207,7 @@ class TestVerdicts:
         assert shown.code == 0, shown.out
         said = (
             "by 2026-07-01 12:02Z (time: the clock of independent witnesses)"
-            "; seen by 2 of 3 witnesses (liars that the quorum stands: 0)"
+            "; seen by 2 of 3 witnesses (dishonest ones that the quorum tolerates: 0)"
         )
         assert said in shown.out
         report = json.loads(program("verify", path, *AT, "--json").out)
@@ -218,7 +218,7 @@ class TestVerdicts:
             "liars": 0,
         }
         chinese = "".join(program("--lang", "zh", "verify", path, *AT).out.split())
-        assert "；3个见证方中有2个见证（该法定数能承受的说谎见证方：0个）" in chinese
+        assert "；3个见证方中有2个见证（该法定数可容忍0个见证方不诚实）" in chinese
 
     def test_groups_decide_and_too_few_leave_it_open(self) -> None:
         trust = Trust(UNIVERSITY.pinned.issuers, (replace(PLAIN, quorum=EITHER),))
@@ -336,7 +336,7 @@ class TestWitnessCommands:
         answer = program(*add, C, "--operator", "Somebody", "--quorum", "2")
         assert answer.code == 0, answer.err
         assert "has to be seen by 2 of 2 witnesses" in answer.err
-        assert "which stands 1 of them that lie, and 0 that are away" in answer.err
+        assert "which tolerates that 1 of them lie and 0 are away" in answer.err
         trust = Trust.load(program.home / "trust.json")
         assert trust.logs[0].witnesses == (A, *BY_ONE)
         listed = program("trust", "witness", "list").out
@@ -397,10 +397,10 @@ class TestWitnessCommands:
     def test_a_quorum_that_stands_nothing_says_so(self, program: Program) -> None:
         (program.home / "trust.json").write_bytes(trusting(PLAIN, quorum=1).to_bytes())
         shown = program("trust", "witness", "list").out
-        assert "stands 2 of them that are away, and does not hinder that two versions are shown" in shown
+        assert "tolerates that 2 of them are away, and does not prevent two versions of the log" in shown
         (program.home / "trust.json").write_bytes(trusting(PLAIN, quorum=EITHER).to_bytes())
         shown = program("trust", "witness", "list").out
         assert "has to be seen by 2 of (a.example, 1 of (b.example, c.example))" in shown
-        assert "which stands 0 of them that lie, and 0 that are away" in shown
+        assert "which tolerates that 0 of them lie and 0 are away" in shown
         (program.home / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
         assert "no witness" in program("trust", "witness", "list").out

@@ -99,7 +99,7 @@ def remove(session: Session, origin: str, name: str, quorum: str | None) -> Resu
 
 @verb(witness)
 def list_(session: Session) -> Result:
-    """Show the witnesses of each log, how many are needed, and what that stands."""
+    """Show the witnesses of each log, how many are needed, and what that tolerates."""
     trust = Trust.load(session.trust_file)
     lines = [
         line

@@ -137,7 +137,7 @@ def _code(asking: Asking) -> int:
 
 
 def _policy(cosigned: Cosigned) -> tuple[dict[str, Any], list[str]]:
-    """The rule, and how many liars and absent ones it stands, as data and in lines for people."""
+    """The rule, and how many liars and absent ones it tolerates, as data and in lines for people."""
     rule, names = cosigned.quorum(), {each.key.name for each in cosigned.witnesses()}
     required = rule.requirement(names)
     data: dict[str, Any] = {"quorum": rule.text or (len(names) or None), "of": len(names)}

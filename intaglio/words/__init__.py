@@ -58,7 +58,7 @@ CLAUSES: Mapping[str, str] = {
     "unbound": "; what is shown is bound to no key: anyone who has the file can show it",
     "uncounted": "; not counted, being of a kind that is not known here: {uncounted}",
     "stated": "; by the log's own clock {stated}",
-    "listed": "; seen by {seen} of {listed} witnesses (liars that the quorum stands: {liars})",
+    "listed": "; seen by {seen} of {listed} witnesses (dishonest ones that the quorum tolerates: {liars})",
     "ledgers": "; its checkpoint on {ledgers}",
     "ignored": "; left aside: {ignored}",
     "calls_itself": '; it calls itself "{calls_itself}"',

@@ -513,7 +513,8 @@ def attested(fact: Fact) -> str:
 
 def _seen(quorum: WitnessQuorum, witnesses: int) -> str:
     liars = max(quorum.overlap - 1, 0)
-    return f"seen by {witnesses} of {len(quorum.of)} witnesses (liars that the quorum stands: {liars})"
+    seen = f"seen by {witnesses} of {len(quorum.of)} witnesses"
+    return f"{seen} (dishonest ones that the quorum tolerates: {liars})"
 
 
 def on_ledger(fact: Fact) -> str:
