@@ -56,7 +56,9 @@ class Monitor:
         mirrored, away = {log.origin for log in self._mirrors.logs()}, set[str]()
         for log in self._state.logs():
             if log.key is not None:
-                findings = list(self._watched(log, now, away, is_mirrored=log.origin in mirrored))
+                watched = self._watched(log, now, away, is_mirrored=log.origin in mirrored)
+                # The same may show in several places, such as the mirror and what was read before.
+                findings = list({(item.code, str(dict(item.facts))): item for item in watched}.values())
                 yield from findings
                 forks = [fork for fork in self._state.forks() if fork.origin == log.origin]
                 # Two notes of one size are a fork at once, before anything of the log is read.
@@ -84,6 +86,7 @@ class Monitor:
         else:
             try:
                 newest = self._checked(log, log.url, note)
+                self._state.keep_seen(newest)  # for peers
                 self._note_heard(log, now)
                 if is_mirrored:
                     with keeping(self._fetcher) as fetcher:  # a request for each 256 entries
