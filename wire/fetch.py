@@ -21,7 +21,7 @@ from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
 if TYPE_CHECKING:
     import ssl
 
-    from .https import Connections, Request, Response
+    from .https import KeptOpen, Request, Response
     from .message import Body
 
 _MOST_REDIRECTS = 3
@@ -130,14 +130,14 @@ class HttpsFetcher:
         self._ca_file = ca_file
         self._timeout = timeout
         self._addresses = addresses
-        self._connections: Connections | None = None
+        self._connections: KeptOpen | None = None
 
     @contextmanager
     def keeping(self) -> Iterator[HttpsFetcher]:
         """See `Keeping`."""
-        from .https import Connections
+        from .https import KeptOpen
 
-        with closing(Connections(self._tls)) as connections:
+        with closing(KeptOpen(self._tls)) as connections:
             yield _ManyFetches(self, connections)
 
     def fetch(
@@ -245,6 +245,6 @@ class HttpsFetcher:
 class _ManyFetches(HttpsFetcher):
     """A fetcher like another one, over connections that stay open; for one thread."""
 
-    def __init__(self, like: HttpsFetcher, connections: Connections) -> None:
+    def __init__(self, like: HttpsFetcher, connections: KeptOpen) -> None:
         vars(self).update(vars(like))
         self._connections = connections

@@ -60,7 +60,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-class Connections:
+class KeptOpen:
     """The connections that are kept open between two exchanges of one thread. `tls` is for https."""
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
@@ -81,7 +81,7 @@ def exchange(
     *,
     deadline: float,
     tls: ssl.SSLContext | None,
-    kept: Connections | None = None,
+    kept: KeptOpen | None = None,
 ) -> Response:
     """The answer of the target, at the first of `addresses` that takes the connection.
 
@@ -107,7 +107,7 @@ def exchange(
         sent.append(("Accept", "application/json"))
     if body is not None:
         sent += [("Content-Type", body.media_type), ("Content-Length", str(len(body.content)))]
-    connections = Connections(tls) if kept is None else kept
+    connections = KeptOpen(tls) if kept is None else kept
     connections.connector.go(addresses, deadline)
     try:
         with connections.pool.stream(
