@@ -32,6 +32,7 @@ _SERVE = """
 import functools, http.server, sys
 handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
 handler.func.protocol_version = "HTTP/1.1"
+handler.func.wbufsize = 1 << 16
 handler.func.log_message = lambda *_: None
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
 print(server.server_address[1], flush=True)
@@ -49,8 +50,10 @@ def main() -> None:
     entries = [entry(EntryKind.CREDENTIAL, os.urandom(32)) for _ in range(BATCH * BATCHES)]
     batches = [entries[at : at + BATCH] for at in range(0, len(entries), BATCH)]
     append = pull = kept = float("inf")
-    fetcher = HttpsFetcher(allow_loopback=True)
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
+    with (
+        HttpsFetcher(allow_loopback=True).keeping() as fetcher,
+        tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name,
+    ):
         for number in range(ROUNDS):
             keys = PrivateKey.generate(), PrivateKey.generate()
             folder = Path(name) / f"log{number}"

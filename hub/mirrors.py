@@ -5,7 +5,7 @@ mirror/HASH/lookup/    where in the log a leaf is: made from the tiles
 mirror/HASH/beside/    documents and status lists of the log's issuer (`beside.py`)
 mirror/HASH/cosigned   the text of the checkpoint that the mirror signed last, and its line
 mirror/vkey            the key by which others check these lines
-mirror/HASH/pending    the newest checkpoint that was sent to the mirror, to be pulled next
+mirror/HASH/pending    the last few checkpoints that were sent to the mirror, the newest to be pulled next
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from .beside import Beside
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PENDING = "pending"
+_RECENT = 8  # checkpoints that were pending: a log may be sending towards one while it grows
 _BESIDE = "beside"
 _COSIGNED = "cosigned"
 _VKEY = "vkey"
@@ -105,9 +106,7 @@ class Mirrors:
         Raises as `Mirror.pull`; `OTHER_ROOT` where that is a fork, which is kept.
         """
         mirror = self.of(log)
-        pending = self._pending(log.hash)
-        if pending is not None and pending.size > wanted.size:
-            wanted = pending
+        wanted = max([wanted, *self._pending(log.hash)], key=lambda checkpoint: checkpoint.size)
         try:
             checkpoint = mirror.pull(read, wanted.note)
         except (Conflict, InvalidEvidence) as problem:
@@ -128,11 +127,13 @@ class Mirrors:
         request = AddEntries.parse(body)
         log = self._log(request.origin)
         mirror, pending = self.of(log), self._pending(log.hash)
-        if pending is None:
+        if not pending:
             raise MIRROR_AT_OTHER_ENTRY.saying(
                 "the mirror goes on from entry {next} to {size}", next=mirror.store.head().base.size, size=0
             )
-        at = mirror.add_entries(request, pending)
+        # tlog-mirror: one of the last several as well, or a log that grows could never end.
+        wanted = next((each for each in pending if each.size == request.end), pending[-1])
+        at = mirror.add_entries(request, wanted)
         if at < request.end:
             return MirrorInfo(request.end, at)
         LookupFiles(self._folder / log.hash).update(mirror.store.get, at)
@@ -215,9 +216,10 @@ class Mirrors:
         path = self._folder / log.hash / _PENDING
         with locked(path):
             pending = self._pending(log.hash)
-            tree = (pending.size, pending.root) if pending else (0, merkle.EMPTY_ROOT)
+            tree = (pending[-1].size, pending[-1].root) if pending else (0, merkle.EMPTY_ROOT)
             require_continued(request, *tree)
-            write_durably(path, note)
+            smaller = [each.note for each in pending if each.size < request.checkpoint.size]
+            write_durably(path, b"\0".join([*smaller[1 - _RECENT :], note]))
 
     def file(self, hashed: str, path: str) -> LogFile:
         """The content that the mirror of a log serves at a path below the log's own."""
@@ -238,11 +240,13 @@ class Mirrors:
             return LogFile(Beside(folder / _BESIDE).get(path), "application/json", BRIEFLY)
         return LogFile(Beside(folder / _BESIDE).get(path), _BYTES, FOR_EVER)
 
-    def _pending(self, hashed: str) -> Checkpoint | None:
+    def _pending(self, hashed: str) -> list[Checkpoint]:
+        """The last checkpoints that were sent, the newest at the end."""
         try:
-            return Checkpoint.parse(read_regular(self._folder / hashed / _PENDING, LARGEST_NOTE))
+            notes = read_regular(self._folder / hashed / _PENDING, _RECENT * (LARGEST_NOTE + 1))
         except FileNotFoundError:
-            return None
+            return []
+        return [Checkpoint.parse(note) for note in notes.split(b"\0")]
 
 
 def forked(log: WitnessedLog, size: int) -> Conflict:

@@ -24,7 +24,7 @@ from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
 from ledger.witness import Peer, WitnessedLog, WitnessState
 from wire.clock import is_ahead
-from wire.fetch import Fetcher
+from wire.fetch import Fetcher, keeping
 from wire.files import replace_file
 from wire.health import Finding, Health
 from wire.problem import NotFound, Problem, Unavailable
@@ -56,7 +56,9 @@ class Monitor:
         mirrored, away = {log.origin for log in self._mirrors.logs()}, set[str]()
         for log in self._state.logs():
             if log.key is not None:
-                findings = list(self._watched(log, now, away, is_mirrored=log.origin in mirrored))
+                watched = self._watched(log, now, away, is_mirrored=log.origin in mirrored)
+                # The same may show in several places, such as the mirror and what was read before.
+                findings = list({(item.code, str(dict(item.facts))): item for item in watched}.values())
                 yield from findings
                 forks = [fork for fork in self._state.forks() if fork.origin == log.origin]
                 # Two notes of one size are a fork at once, before anything of the log is read.
@@ -84,11 +86,13 @@ class Monitor:
         else:
             try:
                 newest = self._checked(log, log.url, note)
+                self._state.keep_seen(newest)  # for peers
                 self._note_heard(log, now)
                 if is_mirrored:
-                    read = partial(fetched_file, self._fetcher, log.url)
-                    self._mirrors.pull(log, newest, read)
-                    yield from map(Finding.of, self._mirrors.pull_beside(log, read))
+                    with keeping(self._fetcher) as fetcher:  # a request for each 256 entries
+                        read = partial(fetched_file, fetcher, log.url)
+                        self._mirrors.pull(log, newest, read)
+                        yield from map(Finding.of, self._mirrors.pull_beside(log, read))
                 yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
             except Problem as problem:
                 yield self._silent(log, problem, now) if problem.undetermined else Finding.of(problem)

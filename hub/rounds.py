@@ -1,10 +1,14 @@
-"""A hub's round by the clock, log by log: it reads what the log shows, and asks peers after a start."""
+"""A hub's rounds after a start: of each log, peers are asked what they have seen, until one has answered.
+
+What the log itself shows is read before. After that its monitor reads it, and names what is wrong.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from ledger.witness import WitnessedLog, WitnessState
@@ -19,7 +23,7 @@ SECONDS = 60.0
 
 
 class Visited(NamedTuple):
-    """The findings of one round on a log."""
+    """The problem of one round on a log, if there is one."""
 
     log: WitnessedLog
     problems: tuple[Problem, ...]
@@ -38,11 +42,14 @@ class Rounds:
         return self._alone or origin in self._sure
 
     def go(self) -> Iterator[Visited]:
-        """Visit each log once."""
+        """Visit once each log of which nothing is sure."""
         for log in self._state.logs():
-            if log.key is not None:
-                problems = (self._read(log), self._ask(log))
-                yield Visited(log, tuple(problem for problem in problems if problem is not None))
+            if log.key is not None and not self.is_sure(log.origin):
+                # The monitor reads it, too, and says so once where it is silent.
+                with suppress(Problem):
+                    self._peers.read(log)
+                problem = self._ask(log)
+                yield Visited(log, () if problem is None else (problem,))
 
     def repeat(self, stopped: threading.Event, seconds: float = SECONDS) -> None:
         """Go round until stopped."""
@@ -56,16 +63,7 @@ class Rounds:
             if stopped.wait(seconds):
                 return
 
-    def _read(self, log: WitnessedLog) -> Problem | None:
-        try:
-            self._peers.read(log)
-        except Problem as problem:
-            return problem
-        return None
-
     def _ask(self, log: WitnessedLog) -> Problem | None:
-        if self.is_sure(log.origin):
-            return None
         try:
             self._peers.ask(log)
         except Problem as problem:

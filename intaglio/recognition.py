@@ -183,6 +183,8 @@ def through(log: RecognisedLog) -> Iterator[str]:
             yield tr("knows {count} of its blocks").format(count=blocks.rows)
     if log.requires:
         yield tr("has to have it on {ledgers}").format(ledgers=required(log.requires))
+    for url in log.mirrors:
+        yield tr("has a mirror at {url}").format(url=printable(url))
     if log.reached:
         date = f"{log.reached.time:%Y-%m-%d %H:%M}Z"
         yield tr("had {count} entries by {date}").format(count=log.reached.size, date=date)

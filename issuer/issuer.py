@@ -800,11 +800,11 @@ class Issuer:
             entry["issuer"]["kinds"] = newest
         return entry
 
-    def trust_file(self) -> dict[str, Any]:
+    def trust_file(self, mirrors: Sequence[str] = ()) -> dict[str, Any]:
         """The trust file by which others recognise this issuer; of a closed one it says so.
 
-        It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and
-        the log's witnesses.
+        It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, the
+        log's witnesses, and the addresses of its `mirrors`.
         """
         entry, closed = self.trust_entry(), self.identity.closed
-        return trust_file(entry, closed, self.outbox, self.anchors, self.cosigned)
+        return trust_file(entry, closed, self.outbox, self.anchors, self.cosigned, mirrors)

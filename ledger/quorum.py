@@ -40,7 +40,7 @@ class WitnessQuorum:
         if isinstance(self.rule, int):
             return
         names = [member for member in self.rule.members() if isinstance(member, str)]
-        # threat A44: one liar would count in both groups, and what the rule stands is computed from that.
+        # threat A44: one liar would count in both groups, and what the rule tolerates is computed from that.
         if twice := [name for name in names if names.count(name) > 1]:
             raise Malformed.saying("{name} stands in two groups of a quorum", name=shortened(twice[0]))
         if absent := set(names) - set(self.of):

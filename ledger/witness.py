@@ -180,6 +180,13 @@ class Fork(NamedTuple):
     notes: tuple[bytes, bytes]
 
 
+def _kept_beside(kept: KeptCheckpoint) -> tuple[int, Mapping[str, int]]:
+    """How often a state was kept, and the size of each log, as the file beside its folder has them."""
+    first, *lines = (kept.read() or b"0\n").decode().removesuffix("\n").split("\n")
+    sizes = (line.split(" ", 1) for line in lines)
+    return int(first), {origin: int(size) for size, origin in sizes}
+
+
 def origin_hash(origin: str) -> str:
     """SHA-256 of a log's name, in hexadecimal: its name in addresses (tlog-witness, monitoring)."""
     return sha256(origin.encode()).hexdigest()
@@ -213,9 +220,19 @@ class WitnessState:
         ((self.key, second),) = zip(keys, (second for _, second in rows), strict=True)
         self.second = VerifierKey.parse(second) if second else None
         self._kept = KeptCheckpoint(kept)
-        # ADR 13: the number beside the folder only grows, and no copy of the folder brings it back.
-        number = self._kept.read()
-        if number is not None and int(number) > int(self._times_kept()):
+        # ADR 13: what is beside the folder only grows, and no copy of the folder brings it back.
+        number, sizes = _kept_beside(self._kept)
+        here = {log.origin: log.size for log in self.logs()}
+        for origin, had in sizes.items():
+            if had > here.get(origin, 0):
+                raise OLD_WITNESS_STATE.saying(
+                    "{file} is an older copy than was here: the log {log} had {had} entries, and has {size}",
+                    file=str(path),
+                    log=origin,
+                    had=had,
+                    size=here.get(origin, 0),
+                )
+        if number > self._times_kept():
             raise OLD_WITNESS_STATE.saying("{file} is an older copy than was here", file=str(path))
 
     @classmethod
@@ -238,16 +255,24 @@ class WitnessState:
             # Never replaced: a key without what it has signed could sign a second history (ADR 71).
             if before is not None and before[0] and not is_new_key:
                 raise Conflict.saying("there is the state of a witness already: {file}", file=str(path))
-            number = max(int(KeptCheckpoint(kept).read() or 0), before[0] if before else 0)
+            number = max(_kept_beside(KeptCheckpoint(kept))[0], before[0] if before else 0)
             connection.execute("DELETE FROM witness")
             connection.execute("UPDATE log SET time = NULL, note = NULL")
             row = str(key), number, str(second) if second else None
             connection.execute("INSERT INTO witness (vkey, kept, second) VALUES (?, ?, ?)", row)
+        # Its key has signed nothing: the sizes are those of another witness.
+        KeptCheckpoint(kept).keep(lambda: b"%d\n" % number if number else None)
         return cls(path, key.public_key, kept=kept)
 
-    def _times_kept(self) -> bytes:
+    def _times_kept(self) -> int:
         ((times,),) = self._database.read("SELECT kept FROM witness")
-        return b"%d" % times
+        return int(times)
+
+    def _newest_sizes(self) -> bytes:
+        """How often the state was kept, and the size and name of each log, for the file beside the folder."""
+        rows = self._database.read("SELECT size, origin FROM log WHERE size > 0 ORDER BY origin")
+        lines = [f"{size} {origin}\n".encode() for size, origin in rows]
+        return b"%d\n%b" % (self._times_kept(), b"".join(lines))
 
     def add(self, key: VerifierKey, url: str, origin: str | None = None) -> None:
         """Witness a log from now on; its name is that of its key unless `origin` says otherwise.
@@ -422,6 +447,7 @@ class WitnessState:
         """
         with self._database.writing() as connection:
             problem = self._resume(connection, checkpoint, proof)
+        self._kept.keep(self._newest_sizes)
         if problem:  # after what was found of a fork is kept
             raise problem
 
@@ -490,7 +516,7 @@ class WitnessState:
         with self._database.writing() as connection:
             answers = [self._counted(connection, request, cosign) for request in requests]
             connection.execute("UPDATE witness SET kept = kept + 1")
-        self._kept.keep(self._times_kept)
+        self._kept.keep(self._newest_sizes)
         return answers
 
     def _counted(self, connection: OpenDatabase, request: AddCheckpoint, cosign: Cosign) -> bytes | Problem:

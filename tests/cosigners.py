@@ -16,6 +16,7 @@ from ledger.log import Log
 from ledger.note import SignatureType, VerifierKey
 from ledger.problem import NOT_CONTINUED, OTHER_ROOT, WITNESS_AT_OTHER_SIZE
 from ledger.tiles.memory import MemoryStore
+from ledger.tiles.store import Store
 from ledger.witness import Witness, WitnessState
 from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, sample
 from wire.fetch import NoFetcher
@@ -88,22 +89,26 @@ class Town:
     folder: Path
     time: Time = field(default_factory=Time)
     line: Line = field(default_factory=Line)
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
     hubs: dict[str, Witness] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cosigned = Cosigned(self.folder)
         self.log = self.opened()
 
-    def opened(self, store: MemoryStore | None = None) -> Log:
+    def opened(self, store: Store | None = None) -> Log:
         return Log(ORIGIN, SIGNER, COSIGNER, store or self.store, clock=self.time, cosigned=self.cosigned)
 
     def hub(self, name: str) -> VerifierKey:
-        """Another witness; the log asks it from now on."""
+        """Another witness, or the one of that name in the folder; the log asks it from now on."""
         secret = PrivateKey.from_secret("Ed25519", name.encode().ljust(32, b"."))
         key = VerifierKey(f"{name}.example/witness", SignatureType.COSIGNATURE, secret.public_key)
-        state = WitnessState.create(self.folder / f"{name}.sqlite", key, kept=self.folder / f"{name}.kept")
-        state.add(self.log.verifier_key, f"https://{ORIGIN}")
+        path, kept = self.folder / f"{name}.sqlite", self.folder / f"{name}.kept"
+        if path.exists():
+            state = WitnessState(path, secret.public_key, kept=kept)
+        else:
+            state = WitnessState.create(path, key, kept=kept)
+            state.add(self.log.verifier_key, f"https://{ORIGIN}")
         self.hubs[name] = Witness(state, secret, self.time)
         self.line.answers[url(name)] = answering(self.hubs[name])
         self.cosigned.add(key, url(name))

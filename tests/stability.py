@@ -264,6 +264,8 @@ class _Use:
         policy.write_text(self.type("trust witness export", log, home="employer")["policy"])
         self.type("trust witness import", log, policy, home="employer")
         self.type("trust witness remove", log, witness, home="employer")
+        for verb in ("add", "remove"):
+            self.type(f"trust mirror {verb}", log, "https://hub.example/mirror/5c4a", home="employer")
         self.type("trust remove", json.loads(handed_out.read_text())["issuers"][0]["id"], home="employer")
         self.type("doctor")
         self.type("issuer close", "--yes", home="restored")

@@ -188,7 +188,8 @@ def test_a_fork_that_the_log_shows_is_kept_with_its_proof(hub: Hub, size: int) -
     (fork,) = hub.state.forks()
     assert proves_fork(fork.notes)
     hub.web.hosts[URL] = hub.log.files
-    assert hub.faults() == []
+    # It shows fewer entries than it signed for, until it has grown.
+    assert hub.faults() == ([LOG_WENT_BACK.code] if size > 300 else [])
     assert hub.state.forks() == [fork]
 
 

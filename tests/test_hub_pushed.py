@@ -158,6 +158,31 @@ def test_each_status_says_what_is_wrong(pushed: Pushing) -> None:
     assert pushed.log.verifier_key in Checkpoint.parse(pushed.shown).signers([pushed.log.verifier_key])
 
 
+def test_a_log_that_grows_while_it_sends_is_taken_all_the_same(pushed: Pushing) -> None:
+    """As several senders, or one that is slow: entries towards a checkpoint that was pending before."""
+    pushed.grow(600)
+    pushed.announce()
+    first, rest = pushed.body(0, 600), pushed.body(256, 600)
+    head = len(pushed.body(600, 600))
+    assert pushed.send(first[: len(first) - len(rest) + head]).status_code == 202
+    for _ in range(7):
+        pushed.grow(10)
+        pushed.announce()
+    answer = pushed.send(rest)
+    assert (answer.status_code, Checkpoint.parse(pushed.shown).size) == (200, 600)
+    pushed.grow(1)
+    pushed.announce()  # by which the first of them is no longer known
+    answer = pushed.send(pushed.body(600, 600))
+    assert (answer.status_code, answer.content) == (409, b"671\n600\n\n")
+    for size in (640, 670):
+        assert pushed.send(pushed.body(Checkpoint.parse(pushed.shown).size, size)).status_code == 200
+        assert Checkpoint.parse(pushed.shown).size == size
+    # Never back: what is shown, and its line, stay.
+    assert pushed.send(pushed.body(640, 640)).status_code == 409
+    assert Checkpoint.parse(pushed.shown).size == 670
+    assert pushed.push()
+
+
 def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) -> None:
     async def read(content: bytes) -> bytes:
         async def receive() -> dict[str, object]:

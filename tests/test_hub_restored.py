@@ -16,6 +16,7 @@ import pytest
 
 from hub import make_hub, open_state, open_witness
 from hub.http import create_app
+from hub.peers import Peers
 from hub.rounds import Rounds
 from intaglio.connections import LIMITS
 from keys import PrivateKey
@@ -66,15 +67,14 @@ class ShownLog:
 
 
 @contextmanager
-def peer_hub(folder: Path, log_url: str) -> Iterator[tuple[Witness, Rounds, str]]:
+def peer_hub(folder: Path, log_url: str) -> Iterator[tuple[Witness, str]]:
     """Another hub that watches the log, at its address."""
     folder.mkdir()
     state = WitnessState.create(folder / "witness.sqlite", PEER_KEY)
     state.add(LOG_KEY, log_url)
-    rounds = Rounds(state, FETCHER, alone=True)
     witness = Witness(state, PEER, Clock())
     with listening() as listener, serving(create_app(witness), listener, limits=LIMITS):
-        yield witness, rounds, f"http://localhost:{listener.getsockname()[1]}"
+        yield witness, f"http://localhost:{listener.getsockname()[1]}"
 
 
 class World:
@@ -84,9 +84,7 @@ class World:
         self.shown = ShownLog(HONEST, 3)
         self.site: Site = stack.enter_context(Site(self.shown).running())
         self.log_url = f"http://localhost:{self.site.port}"
-        self.peer, self.peer_rounds, self.peer_url = stack.enter_context(
-            peer_hub(folder / "peer", self.log_url)
-        )
+        self.peer, self.peer_url = stack.enter_context(peer_hub(folder / "peer", self.log_url))
         self.folder = folder / "own"
         self.folder.mkdir()
         own = new_witness(self.folder)
@@ -98,6 +96,11 @@ class World:
         state = WitnessState(self.folder / "witness.sqlite", WITNESS.public_key)
         rounds = Rounds(state, FETCHER)
         return Witness(state, WITNESS, Clock(), rounds.is_sure), rounds
+
+    def read_at_peer(self) -> None:
+        """Have the peer read the log, as its monitor does in each round."""
+        (log,) = self.peer.state.logs()
+        Peers(self.peer.state, FETCHER).read(log)
 
     def restore(self, from_: Path) -> None:
         shutil.rmtree(self.folder)
@@ -172,7 +175,7 @@ class TestRestored:
         return copied
 
     def test_it_goes_on_from_its_own_line_that_a_peer_has_read(self, world: World, yesterday: Path) -> None:
-        assert problems(world.peer_rounds) == []
+        world.read_at_peer()
         world.restore(yesterday)
         world.shown.branch, world.shown.lines = FORK, b""  # the log shows its other version now
         witness, rounds = world.start()
@@ -186,7 +189,7 @@ class TestRestored:
         assert witness.state.forks(), "both versions of 5 were seen"
 
     def test_that_line_is_shown_again_to_monitors(self, world: World, yesterday: Path) -> None:
-        problems(world.peer_rounds)
+        world.read_at_peer()
         world.restore(yesterday)
         witness, rounds = world.start()
         problems(rounds)
@@ -196,7 +199,7 @@ class TestRestored:
     def test_a_line_that_is_hidden_behind_rubbish_is_found(self, world: World, yesterday: Path) -> None:
         rubbish = WITNESS_KEY.sign(WITNESS, b"another text\n", NOW)
         world.shown.lines = rubbish + world.shown.lines
-        problems(world.peer_rounds)
+        world.read_at_peer()
         world.restore(yesterday)
         witness, rounds = world.start()
         problems(rounds)
@@ -218,7 +221,7 @@ class TestRestored:
     def test_a_log_that_hides_the_proof_gets_nothing_signed(self, world: World, yesterday: Path) -> None:
         """Its tiles give the other version, by which the copy would sign a second history."""
         world.shown.lines = b""
-        problems(world.peer_rounds)
+        world.read_at_peer()
         world.restore(yesterday)
         world.shown.branch = FORK
         witness, rounds = world.start()
@@ -329,6 +332,17 @@ def test_peers(tmp_path: Path) -> None:
         state.remove_peer(PEER_KEY.name)
     state.set_alone(True)
     assert state.is_alone
+
+
+def test_a_round_reads_nothing_of_which_the_hub_is_sure(world: World) -> None:
+    """The monitor reads the log in each round, and would be the second to say that it is silent."""
+    _, rounds = world.start()
+    world.shown.is_up = False
+    assert problems(rounds) == []  # the peer has answered
+    asked = len(world.site.requests)
+    assert asked > 0
+    assert problems(rounds) == []
+    assert len(world.site.requests) == asked
 
 
 def test_rounds_go_on_after_a_problem_and_end_when_told(tmp_path: Path) -> None:

@@ -367,8 +367,31 @@ def test_an_older_copy_of_the_state_signs_nothing(tmp_path: Path) -> None:
     with raises(OLD_WITNESS_STATE):
         WitnessState(older, WITNESS.public_key, kept=kept)
     assert WitnessState(path, WITNESS.public_key, kept=kept).key == WITNESS_KEY
+    kept.write_bytes(b"1")  # as a former program wrote it
+    assert WitnessState(older, WITNESS.public_key, kept=kept).key == WITNESS_KEY
     kept.unlink()  # on another machine nothing knows better
     assert WitnessState(older, WITNESS.public_key, kept=kept).key == WITNESS_KEY
+
+
+def test_the_newest_sizes_lie_beside_the_folder(tmp_path: Path) -> None:
+    """What was learned of others is no answer, and would be lost with the state all the same."""
+    path, older, kept = tmp_path / "witness.sqlite", tmp_path / "older.sqlite", tmp_path / "kept"
+    witness = new_witness(tmp_path)
+    witness.add_checkpoint(HONEST.request(0, 3))
+    assert kept.read_text() == f"1\n3 {ORIGIN}\n"
+    copy(path, older, "the copy")
+    witness.state.resume(Checkpoint.parse(HONEST.note(5)), HONEST.proof(3, 5))
+    assert kept.read_text() == f"1\n5 {ORIGIN}\n"
+    with raises(OLD_WITNESS_STATE) as caught:
+        WitnessState(older, WITNESS.public_key, kept=kept)
+    facts = caught.value.facts
+    assert (facts["log"], facts["had"], facts["size"]) == (ORIGIN, 5, 3)
+    another = PrivateKey.generate()
+    key = VerifierKey(WITNESS_KEY.name, WITNESS_KEY.type, another.public_key)
+    # Another key has signed nothing, and goes on from what the copy knows.
+    state = WitnessState.create(older, key, kept=kept, is_new_key=True)
+    assert [log.size for log in state.logs()] == [3]
+    assert kept.read_text() == "1\n"
 
 
 class Meeting(WitnessState):

@@ -416,6 +416,42 @@ class TestTrust:
         assert (refused.code, "other witnesses, clock or ledgers" in refused.err) == (1, True)
         assert "intaglio trust remove" in refused.err
 
+    def test_mirrors_of_a_log_are_named_and_shown(self, program: Program, tmp_path: Path) -> None:
+        (log,) = UNIVERSITY.trust.logs
+        (program.home / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+        url, other = "https://hub.example/mirror/5c4a", "https://other.example/mirror/5c4a"
+        added = program("trust", "mirror", "add", log.origin, url)
+        assert (added.code, url in added.out) == (0, True)
+        assert Trust.load(program.home / "trust.json").logs == (replace(log, mirrors=(url,)),)
+        assert f"    has a mirror at {url}\n" in program("trust", "list").out
+        for wrong, code in ((url, 1), ("http://hub.example/mirror/5c4a", 1)):
+            assert program("trust", "mirror", "add", log.origin, wrong).code == code
+        assert program("trust", "mirror", "add", "strange.example/log", other).code == 4
+        # A file that somebody hands over changes nothing of a log that is here.
+        handed = tmp_path / "trust.json"
+        with_other = Trust(UNIVERSITY.trust.issuers, (replace(log, mirrors=(other,)),))
+        handed.write_bytes(with_other.to_bytes())
+        assert program("trust", "add", handed).code == 0
+        assert Trust.load(program.home / "trust.json").logs[0].mirrors == (url,)
+        assert program("trust", "mirror", "remove", log.origin, other).code == 4
+        assert program("trust", "mirror", "remove", log.origin, url).code == 0
+        # Of a new one they are shown, and taken over.
+        (program.home / "trust.json").unlink()
+        added = program("trust", "add", handed)
+        assert (added.code, f"has a mirror at {other}\n" in added.err) == (0, True)
+        assert Trust.load(program.home / "trust.json").logs[0].mirrors == (other,)
+        assert f"fingerprint: {UNIVERSITY.trust.fingerprint(UNIVERSITY.did)}" in added.err
+
+    def test_an_issuer_hands_out_the_mirrors_that_it_is_told(self, program: Program) -> None:
+        assert program("issuer", "init", "--name", "Example University").code == 0
+        plain = json.loads(program("issuer", "trust").out)
+        told = program("issuer", "trust", "--mirror", "https://hub.example/mirror/5c4a")
+        assert json.loads(told.out)["logs"] == [
+            {**plain["logs"][0], "mirrors": ["https://hub.example/mirror/5c4a"]}
+        ]
+        assert json.loads(told.out)["version"] == 8
+        assert program("issuer", "trust", "--mirror", "http://hub.example/mirror/5c4a").code == 1
+
     def test_what_is_required_of_a_log_is_shown(self, program: Program) -> None:
         (log,) = UNIVERSITY.trust.logs
         required = Requirement(1, (NAME,))

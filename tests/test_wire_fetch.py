@@ -23,7 +23,7 @@ from intaglio.words import remedy
 from tests.loopback import Authority, Site, response
 from wire import https
 from wire.address import Target, is_loopback, is_public
-from wire.fetch import Client, Fetcher, HttpsFetcher, NoFetcher, system_addresses
+from wire.fetch import Client, Fetcher, HttpsFetcher, NoFetcher, keeping, system_addresses
 from wire.message import Body
 from wire.problem import NotFound, Problem, Refused, TooLarge, TryLater, Unavailable
 
@@ -578,6 +578,79 @@ def test_nothing_begins_after_the_deadline(serve: Serve) -> None:
             tls=https.tls_context(None),
         )
     assert site.requests == []
+
+
+# On one connection
+
+
+class Numbered(http.server.BaseHTTPRequestHandler):
+    """Answers with the number of the connection, and keeps it open unless asked for `/closing`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.opened = getattr(self.server, "opened", 0) + 1  # type: ignore[attr-defined]
+
+    def do_GET(self) -> None:
+        if self.path == "/silent":
+            time.sleep(0.5)
+        content = b"%d" % self.server.opened  # type: ignore[attr-defined]
+        self.send_response(404 if self.path == "/none" else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = self.path == "/closing"  # without a word, as an idle one is closed
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def numbered() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Numbered) as service:
+        threading.Thread(target=service.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{service.server_port}"
+        service.shutdown()
+
+
+def test_many_fetches_may_share_a_connection(numbered: str, fetcher: HttpsFetcher) -> None:
+    with keeping(fetcher) as kept:
+        assert [kept.fetch(f"{numbered}/{name}") for name in "abc"] == [b"1", b"1", b"1"]
+        with pytest.raises(NotFound):
+            kept.fetch(f"{numbered}/none")
+        assert kept.fetch(f"{numbered}/d") == b"1"
+        with pytest.raises(TooLarge):  # the rest of it is not read, and no answer to the next request
+            kept.fetch(f"{numbered}/e", limit=0)
+        assert kept.fetch(f"{numbered}/closing") == b"2"
+        time.sleep(0.1)
+        assert kept.fetch(f"{numbered}/f") == b"3"
+    assert [fetcher.fetch(f"{numbered}/{name}") for name in "gh"] == [b"4", b"5"]
+
+
+def test_a_shared_connection_has_a_deadline_for_each_fetch(numbered: str) -> None:
+    with keeping(HttpsFetcher(allow_loopback=True, timeout=0.3)) as kept:
+        assert kept.fetch(f"{numbered}/a") == b"1"
+        time.sleep(0.35)
+        assert kept.fetch(f"{numbered}/b") == b"1"
+        with pytest.raises(Unavailable, match="in time"):
+            kept.fetch(f"{numbered}/silent")
+        # What comes after the deadline answers no later request.
+        assert kept.fetch(f"{numbered}/c") == b"2"
+
+
+def test_a_host_is_checked_for_each_fetch_on_a_shared_connection(numbered: str) -> None:
+    addresses = iter([["127.0.0.1"], ["10.0.0.1"]])
+    fetcher = HttpsFetcher(allow_loopback=True, addresses=lambda host, port: next(addresses))
+    with keeping(fetcher) as kept:
+        assert kept.fetch(numbered.replace("127.0.0.1", "uni.example")) == b"1"
+        with pytest.raises(Refused, match="not a public address"):
+            kept.fetch(numbered.replace("127.0.0.1", "uni.example"))
+
+
+def test_what_cannot_keep_connections_stays_as_it_is() -> None:
+    with keeping(offline := NoFetcher()) as kept:
+        assert kept is offline
 
 
 # Sending

@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from .address import Target, is_loopback, is_public, refusal, shown
 from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
@@ -20,7 +21,7 @@ from .problem import LOOPBACK_REFUSED, NotFound, TryLater, Unavailable
 if TYPE_CHECKING:
     import ssl
 
-    from .https import Request, Response
+    from .https import KeptOpen, Request, Response
     from .message import Body
 
 _MOST_REDIRECTS = 3
@@ -63,6 +64,19 @@ class Client(Fetcher, Protocol):
         Raises `Refused` for a forbidden URL or header field, `TooLarge` beyond the limit, and `Unavailable`
         when no answer comes.
         """
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An addition to a `Fetcher` that can keep its connections open, for many fetches from one host."""
+
+    def keeping(self) -> AbstractContextManager[Fetcher]:
+        """A fetcher like this one for one thread, whose connections stay open until the block ends."""
+
+
+def keeping(fetcher: Fetcher) -> AbstractContextManager[Fetcher]:
+    """The fetcher that keeps its connections open until the block ends; the same one if it cannot."""
+    return fetcher.keeping() if isinstance(fetcher, Keeping) else nullcontext(fetcher)
 
 
 class NoFetcher:
@@ -116,6 +130,15 @@ class HttpsFetcher:
         self._ca_file = ca_file
         self._timeout = timeout
         self._addresses = addresses
+        self._connections: KeptOpen | None = None
+
+    @contextmanager
+    def keeping(self) -> Iterator[HttpsFetcher]:
+        """See `Keeping`."""
+        from .https import KeptOpen
+
+        with closing(KeptOpen(self._tls)) as connections:
+            yield _ManyFetches(self, connections)
 
     def fetch(
         self, url: str, *, accept: str = "application/json", limit: int = 1 << 20, same_origin: bool = False
@@ -165,7 +188,7 @@ class HttpsFetcher:
         addresses = self._checked_addresses(request.target, deadline)
         # Reading the public authorities takes ten milliseconds, and plain HTTP, to this machine, needs none.
         tls = self._tls if request.target.scheme == "https" or self._ca_file else None
-        return https.exchange(request, addresses, deadline=deadline, tls=tls)
+        return https.exchange(request, addresses, deadline=deadline, tls=tls, kept=self._connections)
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -217,3 +240,11 @@ class HttpsFetcher:
         if not outcome:
             raise unavailable(target, "{host} has no address", host=target.host)
         return outcome
+
+
+class _ManyFetches(HttpsFetcher):
+    """A fetcher like another one, over connections that stay open; for one thread."""
+
+    def __init__(self, like: HttpsFetcher, connections: KeptOpen) -> None:
+        vars(self).update(vars(like))
+        self._connections = connections

@@ -1,4 +1,5 @@
-"""One request over one new connection, to an address that was checked before, all within one deadline.
+"""One request, to an address that was checked before, all within one deadline, over a new connection or one
+that the same caller has kept open.
 
 This is the only file that uses httpcore, the layer below httpx. It accepts a network backend of ours. It has
 no redirects, cookies, proxies, credentials, environment or decoding that we would have to switch off.
@@ -19,6 +20,8 @@ from .address import Target, refusal, shown
 from .message import Body, header_fields
 from .problem import UNKNOWN_AUTHORITY, Refused, TooLarge, Unavailable
 
+_KEPT = 4  # connections of one thread
+_IDLE = 2.0  # seconds that one is kept without use
 _EXPLANATION = 1 << 14
 """Most bytes read of the body of an unsuccessful answer: enough for a problem in JSON."""
 
@@ -57,14 +60,34 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
+class KeptOpen:
+    """The connections that are kept open between two exchanges of one thread. `tls` is for https."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self.connector = _Connector()
+        # The service may close an idle one at any time, and the request on it would be lost.
+        self.pool = httpcore.ConnectionPool(
+            ssl_context=tls, network_backend=self.connector, max_connections=_KEPT, keepalive_expiry=_IDLE
+        )
+
+    def close(self) -> None:
+        """Close all."""
+        self.pool.close()
+
+
 def exchange(
-    request: Request, addresses: Sequence[str], *, deadline: float, tls: ssl.SSLContext | None
+    request: Request,
+    addresses: Sequence[str],
+    *,
+    deadline: float,
+    tls: ssl.SSLContext | None,
+    kept: KeptOpen | None = None,
 ) -> Response:
     """The answer of the target, at the first of `addresses` that takes the connection.
 
     Host header, SNI and certificate are those of the name in the URL; `tls` is for https. `deadline` is a
-    reading of `time.monotonic`. Raises `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for
-    headers that may not be sent.
+    reading of `time.monotonic`. With `kept` the connection stays open for the next exchange. Raises
+    `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers that may not be sent.
     """
     method, target, body, headers, limit = request
     url = httpcore.URL(
@@ -77,19 +100,19 @@ def exchange(
         ("Host", target.authority),
         ("Accept-Encoding", "identity"),
         ("User-Agent", "intaglio"),
-        ("Connection", "close"),
+        *([] if kept else [("Connection", "close")]),
         *header_fields(headers),
     ]
     if "accept" not in {name.lower() for name in headers}:
         sent.append(("Accept", "application/json"))
     if body is not None:
         sent += [("Content-Type", body.media_type), ("Content-Length", str(len(body.content)))]
-    connector = _Connector(addresses, deadline)
+    connections = KeptOpen(tls) if kept is None else kept
+    connections.connector.go(addresses, deadline)
     try:
-        with (
-            httpcore.ConnectionPool(ssl_context=tls, network_backend=connector) as pool,
-            pool.stream(method, url, headers=sent, content=body.content if body else None) as response,
-        ):
+        with connections.pool.stream(
+            method, url, headers=sent, content=body.content if body else None
+        ) as response:
             fields = _fields(response)
             if 200 <= response.status < 300:
                 return Response(response.status, fields, _body(response, fields, target, limit))
@@ -102,6 +125,9 @@ def exchange(
                 "{url} could not be fetched: {said}", url=shown(target.url), said=str(error)
             ) from error
         raise unavailable(target, "{said}", said=str(error) or type(error).__name__) from error
+    finally:
+        if kept is None:
+            connections.close()
 
 
 def _fields(response: httpcore.Response) -> Mapping[str, str]:
@@ -158,10 +184,21 @@ def unavailable(
 class _Connector(httpcore.NetworkBackend):
     """Connects to the addresses that were checked, and never resolves the name in the URL again."""
 
-    def __init__(self, addresses: Sequence[str], deadline: float) -> None:
-        self._addresses = addresses
-        self._deadline = deadline
+    def __init__(self) -> None:
         self._system = httpcore.SyncBackend()
+        self.go((), 0.0)
+
+    def go(self, addresses: Sequence[str], deadline: float) -> None:
+        """Use these from now on; the deadline is for connections that are open, too."""
+        self._addresses, self._deadline = addresses, deadline
+
+    @property
+    def remaining(self) -> float:
+        """The seconds before the deadline. Raises `ReadTimeout` after it."""
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return seconds
 
     def connect_tcp(
         self,
@@ -173,9 +210,9 @@ class _Connector(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for untried, address in zip(range(len(self._addresses), 0, -1), self._addresses, strict=True):
-            share = _remaining(self._deadline) / untried  # an address that swallows packets leaves time
+            share = self.remaining / untried  # an address that swallows packets leaves time
             try:
-                return _Stream(self._system.connect_tcp(address, port, timeout=share), self._deadline)
+                return _Stream(self._system.connect_tcp(address, port, timeout=share), self)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         assert failure is not None, "at least one address"
@@ -185,15 +222,15 @@ class _Connector(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """A connection on which no operation outlasts the deadline, even if bytes arrive one by one."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, connector: _Connector) -> None:
         self._stream = stream
-        self._deadline = deadline
+        self._connector = connector
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return self._stream.read(max_bytes, timeout=_remaining(self._deadline))
+        return self._stream.read(max_bytes, timeout=self._connector.remaining)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, timeout=_remaining(self._deadline))
+        self._stream.write(buffer, timeout=self._connector.remaining)
 
     def close(self) -> None:
         self._stream.close()
@@ -204,15 +241,8 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        secured = self._stream.start_tls(ssl_context, server_hostname, timeout=_remaining(self._deadline))
-        return _Stream(secured, self._deadline)
+        secured = self._stream.start_tls(ssl_context, server_hostname, timeout=self._connector.remaining)
+        return _Stream(secured, self._connector)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-def _remaining(deadline: float) -> float:
-    seconds = deadline - time.monotonic()
-    if seconds <= 0:
-        raise httpcore.ReadTimeout("the deadline has passed")
-    return seconds

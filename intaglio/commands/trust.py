@@ -36,6 +36,7 @@ from ..session import Session
 from ..terminal import Result, agreed, is_file, say, typed, verb, wrapped
 from ..words import headed, remedy, required, sentence, tr
 from .chain import chain
+from .trust_mirror import mirror
 from .trust_witness import witness
 
 LARGEST_PEM = 1 << 16
@@ -48,6 +49,7 @@ def trust() -> None:
 
 
 trust.add_command(chain)
+trust.add_command(mirror)
 trust.add_command(witness)
 
 

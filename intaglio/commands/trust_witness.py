@@ -56,12 +56,12 @@ def add(session: Session, origin: str, vkey: str, operator: str, quorum: str | N
         return replace(log, witnesses=(*log.witnesses, entry), quorum=log.quorum if rule is None else rule)
 
     def changed(trust: Trust) -> Trust:
-        return _changed(trust, origin, change)
+        return with_changed(trust, origin, change)
 
     after = changed(Trust.load(session.trust_file))
     name = printable(vkey_name(vkey))
     say(name, tr("fingerprint: {digits}").format(digits=_fingerprint(vkey)))
-    for log in _named(after, origin):
+    for log in named_logs(after, origin):
         say(*witnesses_of(log))
     if not agreed(tr("Is that the witness that you mean, and is the fingerprint the one that it has?"), yes):
         raise Declined("nothing was added")
@@ -92,14 +92,14 @@ def remove(session: Session, origin: str, name: str, quorum: str | None) -> Resu
             )
         return replace(log, witnesses=tuple(kept), quorum=log.quorum if rule is None else rule)
 
-    update_trust(session.trust_file, lambda trust: _changed(trust, origin, change))
+    update_trust(session.trust_file, lambda trust: with_changed(trust, origin, change))
     text = tr("{witness} is no witness of {log} any longer")
     return Result({"log": origin, "removed": name}, text.format(witness=printable(name), log=origin))
 
 
 @verb(witness)
 def list_(session: Session) -> Result:
-    """Show the witnesses of each log, how many are needed, and what that stands."""
+    """Show the witnesses of each log, how many are needed, and what that tolerates."""
     trust = Trust.load(session.trust_file)
     lines = [
         line
@@ -113,7 +113,7 @@ def list_(session: Session) -> Result:
 @click.argument("origin", metavar="LOG")
 def export(session: Session, origin: str) -> Result:
     """Print the witnesses and the quorum of LOG in the form of C2SP tlog-policy, for other programs."""
-    logs = _named(Trust.load(session.trust_file), origin)
+    logs = named_logs(Trust.load(session.trust_file), origin)
     policy = format_policy(logs[-1].trusted()).decode("utf-8", "surrogateescape")
     return Result({"log": origin, "policy": policy}, policy.rstrip("\n"))
 
@@ -136,9 +136,9 @@ def import_(session: Session, origin: str, file: BinaryIO, yes: bool) -> Result:
         return replace(log, witnesses=policy.witnesses, quorum=policy.quorum)
 
     def changed(trust: Trust) -> Trust:
-        return _changed(trust, origin, change)
+        return with_changed(trust, origin, change)
 
-    for log in _named(changed(Trust.load(session.trust_file)), origin):
+    for log in named_logs(changed(Trust.load(session.trust_file)), origin):
         say(*_said(log))
     if not agreed(
         tr("Are these the witnesses that you mean, and the fingerprints those that they have?"), yes
@@ -175,16 +175,17 @@ def _fingerprint(vkey: str) -> str:
     return fingerprint(vkey_name(vkey), vkey)
 
 
-def _named(trust: Trust, origin: str) -> list[RecognisedLog]:
+def named_logs(trust: Trust, origin: str) -> list[RecognisedLog]:
+    """The logs of a name on the list. Raises `NotFound`."""
     logs = [log for log in trust.logs if log.origin == origin]
     if not logs:
         raise NotFound.saying("no log {log} is on your trust list", log=shortened(origin))
     return logs
 
 
-def _changed(trust: Trust, origin: str, change: Callable[[RecognisedLog], RecognisedLog]) -> Trust:
+def with_changed(trust: Trust, origin: str, change: Callable[[RecognisedLog], RecognisedLog]) -> Trust:
     """The list with all logs of a name changed. Raises `NotFound`, `Malformed`."""
-    named = _named(trust, origin)
+    named = named_logs(trust, origin)
     changed = Trust(trust.issuers, tuple(change(log) if log in named else log for log in trust.logs))
     Trust.parse(changed.to_bytes())
     return changed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,11 +21,12 @@ def trust_file(
     outbox: Outbox,
     anchors: Mapping[str, AnchorKind],
     cosigned: Cosigned,
+    mirrors: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The trust file of an issuer with this entry; it gives the date if the issuer has `closed`.
 
     It names the ledgers that the log's checkpoints go to, as far as `anchors` say how to trust them, and the
-    log's witnesses with the number or the groups that are needed.
+    log's witnesses with the number or the groups that are needed, and the addresses of these `mirrors`.
     """
     ledgers = _trusted_ledgers(outbox, anchors)
     issuer = {
@@ -42,6 +43,8 @@ def trust_file(
     version = 7 if "address" in issuer else version
     log = {**entry["log"], **_witnesses(cosigned)}
     version = 8 if isinstance(log.get("quorum"), dict) else version
+    if mirrors:
+        version, log["mirrors"] = 8, list(mirrors)
     if ledgers:
         log["ledgers"] = [asdict(ledger) for ledger in ledgers]
     return {"version": version, "issuers": [issuer], "logs": [log]}

@@ -226,7 +226,9 @@ class Trust:
             for log in other.logs:
                 if issuer.id in log.issuers:
                     known_log = ours.get(log.key)
-                    log = _with_stricter_quorum(known_log, log) if known_log else handed_over(log)
+                    # Whoever adds a new log was shown its mirrors; of one that is here, ours stay.
+                    new = replace(handed_over(log), mirrors=log.mirrors)
+                    log = _with_stricter_quorum(known_log, log) if known_log else new
                     joined = joined.adding(kept, replace(log, issuers=(issuer.id,)))
         return joined
 

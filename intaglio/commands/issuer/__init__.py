@@ -192,13 +192,16 @@ def move(place: Place, store: str | None, shards: str | None, ledger: str | None
 
 
 @verb(issuer)
-def trust(place: Place) -> Result:
+@click.option(
+    "--mirror", "mirrors", multiple=True, metavar="URL", help="Where a hub has a copy of the issuer's log."
+)
+def trust(place: Place, mirrors: tuple[str, ...]) -> Result:
     """Print the trust file by which others recognise this issuer. They read it: intaglio trust add FILE."""
-    return _trust_file(place.open(), place.session)
+    return _trust_file(place.open(), place.session, mirrors)
 
 
-def _trust_file(local_issuer: Issuer, session: Session) -> Result:
-    data = local_issuer.trust_file()
+def _trust_file(local_issuer: Issuer, session: Session, mirrors: tuple[str, ...] = ()) -> Result:
+    data = local_issuer.trust_file(mirrors)
     printed = json.dumps(data, indent=2)
     say(f"Its fingerprint, for those who add it to compare: {session.fingerprint(printed.encode())}")
     return Result(data, printed)
