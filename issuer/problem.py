@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wire.problem import Code, Conflict, Damaged, Malformed, NotFound, Problem, Refused, TryLater, Unavailable
+from wire.problem import (
+    Code,
+    Conflict,
+    Damaged,
+    Declined,
+    Malformed,
+    NotFound,
+    Problem,
+    Refused,
+    TryLater,
+    Unavailable,
+)
 
 # The folder
 
@@ -102,6 +113,15 @@ ISSUER_WITHOUT_ADDRESS = Code("issuer-without-address", Refused)
 """A did:web has no web address."""
 ADDRESS_WITHOUT_SCHEME = Code("address-without-scheme", Refused)
 """The issuer's address does not begin with https://."""
+
+
+# Jobs
+
+
+NO_SUCH_JOB = Code("no-such-job", NotFound)
+"""No file was begun here under this number."""
+JOB_CANCELLED = Code("job-cancelled", Declined, "Cancelled")
+"""Somebody ended the job while it ran: what was issued by then stays issued, and the same file goes on."""
 
 
 # Single credentials

@@ -24,7 +24,7 @@ from issuer.job.checking import Checker
 from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.problem import COLUMN_AMBIGUOUS, COLUMNS_MISSING, UNREADABLE_FILE
-from issuer.table.sheet import Packed, SheetTable
+from issuer.table.sheet import Packed
 from issuer.table.source import NumberedRow, Source, Span, _uncut, open_source
 from kinds import Kind
 from kinds.cells import MOST_ITEMS
@@ -137,8 +137,7 @@ def test_a_sheet_that_comes_in_parts_has_the_records_of_the_csv(
         Span(number, first, part.rows, 0, 0, part.sha256)
         for number, (first, part) in enumerate(zip(firsts, cut, strict=True))
     ]
-    sheet = SheetTable("", [*HEADER], 0, 0, True, tuple(cut))
-    assert records(replace(whole, spans=tuple(spans), sheet=sheet)) == naive(rows)
+    assert records(replace(whole, spans=tuple(spans), packed=tuple(cut))) == naive(rows)
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter
 
-from issuer.table.sheet import SheetTable, WorkbookReader, sheet_from
+from issuer.table.confined import ConfinedReader
+from issuer.table.sheet import SheetTable, sheet_from
 from issuer.table.workbook import answer
 from tests.world import HEADER, graduate
 
@@ -91,7 +92,7 @@ def read(path: Path, **options: Any) -> SheetTable:
     thread = threading.Thread(target=answer, args=(path, theirs))
     thread.start()
     try:
-        return sheet_from(WorkbookReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
+        return sheet_from(ConfinedReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
     finally:
         ours.close()
         thread.join()

@@ -391,6 +391,8 @@ REMEDIES: Mapping[str, str] = {
     "export-folder-taken": "Name another folder: --out.",
     "taken-over": "Do the same again: what the other one finished is found, and not done twice.",
     "link-file-taken": "Name another file: --out.",
+    "no-such-job": "`intaglio issuer job list` shows all.",
+    "job-cancelled": "The same command goes on where it ended; nothing is issued twice.",
     "no-such-diploma": "`intaglio issuer list` shows all.",
     "form-not-known": "Do it with the program that issued it.",
     "form-not-allowed": "Ask for another form. `intaglio issuer init --form` adds one to the issuer.",

@@ -84,6 +84,12 @@ class Index(Protocol):
     def finished_chunks(self, job: Job) -> set[int]:
         """The numbers of the finished chunks, which need not be done again."""
 
+    def progress(self) -> dict[int, tuple[int, int]]:
+        """By the id of a job, how many chunks it has finished, and the end of their sequence numbers.
+
+        The end is counted as if no row were bad in the last of them; a job without such chunks is left out.
+        """
+
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         """Takes numbers of a kind for a chunk of a job, before their first editions are signed.
 

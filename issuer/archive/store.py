@@ -163,6 +163,12 @@ class SQLiteIndex(Index):
         query = "SELECT number FROM chunk WHERE job = ? AND issued IS NOT NULL"
         return {number for (number,) in self._database.read(query, job.id)}
 
+    def progress(self) -> dict[int, tuple[int, int]]:
+        rows = self._database.read(
+            "SELECT job, count(*), max(first_seq + issued) FROM chunk WHERE issued IS NOT NULL GROUP BY job"
+        )
+        return {job: (chunks, stop) for job, chunks, stop in rows}
+
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         with self._database.writing() as connection:
             wanted = orjson.dumps([*numbers]).decode()

@@ -46,6 +46,7 @@ from ..archive.shards import read_shard, shard_of
 from ..identity.home import Identity
 from ..press.document import Composer
 from ..press.press import Comparison, Line, Press
+from ..problem import JOB_CANCELLED
 from ..shared import shared_in
 from ..table.finding import FIRST_ROW
 from ..table.source import Source, Span
@@ -57,7 +58,7 @@ from .errors import write_errors
 from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
-from .owner import JobUnderWay, owned
+from .owner import JobUnderWay, Owner, owned
 from .spool import Spool, spool
 
 _Item = TypeVar("_Item")
@@ -200,7 +201,8 @@ class Bulk:
         For each template there is a press in each form; the template in force comes first. A job that was
         begun with a former template goes on with it. The `secret` of identities serves to recognise rows
         without numbers. Bad rows go to the error file and stop nothing. `table` is the file if it was
-        checked, and approved, before there was an issuer. Raises as `order.approve`, and `JobUnderWay`.
+        checked, and approved, before there was an issuer. Raises as `order.approve`, `JobUnderWay`, and
+        `JOB_CANCELLED` where another process ended it meanwhile.
         """
         self.recover()
         if table is not None and self._store.count():
@@ -238,7 +240,9 @@ class Bulk:
                 )
                 self._give_numbers(order.numbers.series(now.year), order.source, checked, survey, identified)
             issued, lost = 0, len(survey.findings)
-            with self._begun(key, order.source, checked, survey, now, forms) as (job, spans):
+            with self._begun(key, order.source, checked, survey, now, forms) as (owner, spans):
+                job, done = owner.job, sum(_rows(order.source.spans)) - sum(_rows(spans))
+                owner.tell(done)
 
                 def task(span: Span) -> Task:
                     self._take(job, span, checker, checked, survey)
@@ -257,7 +261,18 @@ class Bulk:
                     if sum(each.stop - each.first for each in waiting) >= PIECE:  # their memory has a bound
                         self._store.lookup.add(waiting)
                         waiting.clear()
+                    owner.tell(done := done + span.rows)
+                    if owner.is_asked_to_end():
+                        break
                 self._store.lookup.add(waiting)
+                if done < job.length:
+                    self._store.give_back(job)  # the numbers of the chunks that were to come
+                    raise JOB_CANCELLED.saying(
+                        "{file} was cancelled, with {done} of {rows} rows done",
+                        file=job.file,
+                        done=done,
+                        rows=job.length,
+                    )
             if len(survey.findings) > lost:
                 errors = _write_errors(order, survey, checked, self._home)
         return Issued(survey, issued, job, error_file=errors, lacking=lacking)
@@ -272,7 +287,7 @@ class Bulk:
             with nullcontext() if alone else suppress(JobUnderWay), self._owned(job):
                 self._complete(job)
 
-    def _owned(self, job: Job, patience: float = 0) -> AbstractContextManager[None]:
+    def _owned(self, job: Job, patience: float = 0) -> AbstractContextManager[Owner]:
         return owned(self._shared, job, self._log.now(), patience=patience)
 
     def _complete(self, job: Job) -> None:
@@ -298,7 +313,7 @@ class Bulk:
         survey: Survey,
         now: datetime,
         forms: tuple[str, ...],
-    ) -> Iterator[tuple[Job, list[Span]]]:
+    ) -> Iterator[tuple[Owner, list[Span]]]:
         """The job of a key, which this process has for the block, and the remaining rows of its file.
 
         A finished chunk may lack rows whose numbers another job held then. Once these numbers are free, a
@@ -308,7 +323,7 @@ class Bulk:
         length, name = sum(span.rows for span in spans), source.path.name
         while True:
             job = self._store.begin(key, name, format_datetimestamp(now), length, len(spans), forms)
-            with self._owned(job, _MOMENT):
+            with self._owned(job, _MOMENT) as owner:
                 self._complete(job)  # whoever had it until now may have died since others were looked after
                 finished = self._store.finished_chunks(job)
                 again = {
@@ -319,7 +334,7 @@ class Bulk:
                 }
                 issued = {row: seq for row, seq in again.items() if self._store.entries(seq - 1, seq + 1)}
                 if again == issued:
-                    yield job, [span for span in spans if span.number not in finished]
+                    yield owner, [span for span in spans if span.number not in finished]
                     return
             survey.known |= issued
             key = hashlib.sha256(key).digest()

@@ -12,6 +12,7 @@ from kinds.days import DAY_FIRST, KEPT_AS_NUMBER, MONTH_FIRST, NOT_A_DATE, ORDER
 from kinds.problem import BadCell
 from wire.text import printable
 
+from .celltext import FLOAT, NESTED
 from .markup import ERRORS, UNCALCULATED
 from .numberformat import TOO_LONG
 
@@ -25,6 +26,8 @@ _FAILED = "is an error of the spreadsheet: correct it there"
 LOST: Mapping[str, str] = {
     **dict.fromkeys(ERRORS, _FAILED),
     UNCALCULATED: "is a formula without a stored value: open the file in a spreadsheet program and save it",
+    FLOAT: "is a binary fraction, which may be another than was typed: give it as text",
+    NESTED: "is a list or an object, where one value is expected",
     TOO_LONG: "is a number of more digits than a spreadsheet keeps: format the column as text, type it anew",
 }
 """The texts of cells whose values a spreadsheet lost, and why; they come in its CSV as well."""

@@ -7,20 +7,18 @@ that the spreadsheet shows. They are never written to a disk.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from wire.problem import ExtraMissing, Problem
+from wire.problem import ExtraMissing
 from wire.text import counted
 
 from ..problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
+from .confined import ConfinedReader, confined, unreadable
 from .unchanged import unchanged
 from .workbook import Rows, SheetHead, Wanted, serve
 
@@ -30,8 +28,6 @@ HIDDEN = (INCLUDE, SKIP)
 
 MOST_PACKED = 1 << 28
 """The most bytes that the packed rows may take in memory."""
-PATIENCE = 120.0
-"""The time in seconds after which a silent reader is ended."""
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -89,12 +85,12 @@ def read_sheet(
     `UNREADABLE_FILE`.
     """
     _require_reader(path)
-    with unchanged(path), _process(path) as reader:
+    with unchanged(path), confined(path, serve) as reader:
         return sheet_from(reader, fits, chosen, hidden, span_rows)
 
 
 def sheet_from(
-    reader: WorkbookReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
+    reader: ConfinedReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
 ) -> SheetTable:
     """As `read_sheet`, with a reader that is already running.
 
@@ -104,7 +100,7 @@ def sheet_from(
     head = _choose(path, reader.receive(), fits, chosen, hidden)
     header, first_row, above = headings(head)
     if merged := [top for top, _, below, _ in head.merges if below + 1 >= first_row]:
-        raise _unreadable(path, f"cells are merged below the headings, first in row {min(merged) + 1}")
+        raise unreadable(path, f"cells are merged below the headings, first in row {min(merged) + 1}")
     reader.send(Wanted(head.name, first_row, hidden != SKIP, span_rows))
     parts: list[Packed] = []
     of_hidden, size = 0, 0
@@ -113,7 +109,7 @@ def sheet_from(
         parts.append(Packed.of(rows.text, rows.length, rows.filled))
         of_hidden, size = of_hidden + rows.hidden, size + len(parts[-1].deflated)
         if size > MOST_PACKED:
-            raise _unreadable(path, f"its rows take more than {MOST_PACKED >> 20} MB of memory")
+            raise unreadable(path, f"its rows take more than {MOST_PACKED >> 20} MB of memory")
     if of_hidden and not hidden:
         raise _hidden_open(path, f"{counted(of_hidden, 'hidden row')} in the sheet {head.name}")
     return SheetTable(head.name, header, above, of_hidden, hidden != SKIP, tuple(parts))
@@ -204,49 +200,3 @@ def _hidden_open(path: Path, words: str) -> HiddenOpen:
     problem = HiddenOpen(f"{path.name}: {words}")
     problem.choices = [(INCLUDE, ["as the others"]), (SKIP, ["leave them out"])]
     return problem
-
-
-def _unreadable(path: Path, words: str) -> Problem:
-    return UNREADABLE_FILE(f"{path.name}: {words}", hint='Save the sheet as "CSV UTF-8", or mend that.')
-
-
-class WorkbookReader(NamedTuple):
-    """The process that reads a workbook, at the other end of a pipe."""
-
-    path: Path
-    connection: Connection[Any, Any]
-
-    def receive(self) -> Any:
-        """The reader's next message.
-
-        Raises `UNREADABLE_FILE` for a refusal, and if the reader ended or stays silent.
-        """
-        try:
-            if not self.connection.poll(PATIENCE):
-                raise _unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")
-            message = self.connection.recv()
-        except (EOFError, ConnectionResetError):  # by the limits on its memory and time, or by a fault in it
-            raise _unreadable(self.path, "it is damaged, or takes too much memory or time") from None
-        if isinstance(message, str):
-            raise _unreadable(self.path, message)
-        return message
-
-    def send(self, wanted: Wanted) -> None:
-        """Sends a request; `receive` notices if the reader is gone."""
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self.connection.send(wanted)
-
-
-@contextmanager
-def _process(path: Path) -> Iterator[WorkbookReader]:
-    context = multiprocessing.get_context("spawn")  # nothing of this process is in it
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(path.absolute(), theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield WorkbookReader(path, ours)
-    finally:
-        ours.close()
-        process.kill()  # whatever it is at
-        process.join()

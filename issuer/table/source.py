@@ -1,10 +1,11 @@
-"""A registrar's file, CSV or a workbook's sheet: the field of each column, and the places of its rows.
+"""A registrar's file (CSV, a workbook's sheet, JSON Lines or Parquet): its columns' fields, its rows' places.
 
 The file is read as it comes from a spreadsheet: in one of `ENCODINGS`, comma, semicolon or tab, perhaps with
 a line `sep=;` that says which, quotation marks with line breaks inside. `Source` and
 `Span` are plain values, so that worker processes read their own spans; each span carries its hash, so that
 a file changed meanwhile is noticed.
-Rows are counted as a spreadsheet shows them: the headings are row 1, and empty ones count.
+Rows are counted as a spreadsheet shows them: the headings are row 1, and empty ones count. Where headings
+stand in no row, as in JSON Lines and Parquet, the first row is 2, too.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from ..problem import (
 from .columns import Groups, Layout, columns_of, fields_by_heading, groups_of, require_constants
 from .encoding import ENCODINGS, codec_of, marked, readings, sampled
 from .finding import FIRST_ROW
+from .jsonlines import JsonLines, cut_lines, find_places, is_json_lines
+from .parquet import is_parquet, read_parquet
 from .sheet import Packed, SheetTable, is_workbook, read_sheet
 from .unchanged import changed, unchanged
 
@@ -96,8 +99,12 @@ class Source:
     """By field, the value for each word of the registrar's own."""
     encoding: str = "utf-8"
     """The codec."""
-    sheet: SheetTable | None = dataclasses.field(default=None, repr=False)
-    """The rows, where the file is a workbook."""
+    sheet: SheetTable | None = None
+    """The sheet, where the file is a workbook."""
+    packed: tuple[Packed, ...] = dataclasses.field(default=(), repr=False)
+    """The rows by span, where the file is a workbook or Parquet."""
+    json: JsonLines | None = dataclasses.field(default=None, repr=False)
+    """The columns, where the file is JSON Lines."""
 
     @property
     def encoding_name(self) -> str:
@@ -176,18 +183,22 @@ class Source:
 
         Raises `Conflict` where the file is another by now.
         """
-        if self.sheet is not None:
-            data = self.sheet.parts[span.number].text()
+        if self.packed:
+            data = self.packed[span.number].text()
         else:
             with self.path.open("rb") as file:
                 file.seek(span.start)
                 data = file.read(span.stop - span.start)
         if hashlib.sha256(data).digest() != span.sha256:
             raise changed(self.path)
-        text = io.StringIO(data.decode(self.encoding), newline="")
-        for row, cells in enumerate(_rows(text, self.delimiter), span.first_row):
+        for row, cells in enumerate(self._cells(data), span.first_row):
             if any(cells):
                 yield row, [unguarded(cell) for cell in cells[3:]] if self.is_error_file else cells
+
+    def _cells(self, data: bytes) -> Iterator[list[str]]:
+        if self.json is not None:
+            return map(self.json.cells, io.BytesIO(data))
+        return _rows(io.StringIO(data.decode(self.encoding), newline=""), self.delimiter)
 
     def records(self, span: Span) -> Iterator[list[NumberedRow]]:
         """The rows of each record, one or those of its group: rows of one number that stand together.
@@ -264,7 +275,7 @@ def open_source(
     has_numbers: bool = True,
     span_rows: int = SPAN_ROWS,
 ) -> Source:
-    """Find header and rows of a CSV file, or of a workbook's sheet.
+    """Find header and rows of a file: CSV, a workbook's sheet, JSON Lines or Parquet, by how it begins.
 
     `chosen` maps fields to headings where the usual ones do not fit; one column may be several fields. The
     rows become what `kind` describes, by default diplomas. `required` are the fields that need a column, by
@@ -275,15 +286,15 @@ def open_source(
     `sheet` is one by its name, and `hidden`, of `HIDDEN`, says what becomes of hidden rows and sheets.
     Raises `NotFound`; `INVALID_CONSTANT`, and `INVALID_WORD` for words of a field that there is not;
     `EncodingOpen`, `SheetOpen` and `HiddenOpen` where a person has to decide;
-    `ExtraMissing` where nothing here reads workbooks; `Conflict` where the file changes meanwhile; or
-    `UNREADABLE_FILE` where it has no rows, is not text in its encoding, or lacks a column.
+    `ExtraMissing` where nothing here reads workbooks, or Parquet; `Conflict` where the file changes
+    meanwhile; or `UNREADABLE_FILE` where it has no rows, is not text in its encoding, or lacks a column.
     """
     kind, chosen = kind or shipped(), chosen or {}
     for name in sorted(words.keys() - {*kind.columns, *kind.item_fields}):
         raise INVALID_WORD(f"there is no field {name!r} with a column, to have words")
     require_constants(kind, constants, with_chosen(kind.words, words), date_order)
     try:
-        of_sheet = is_workbook(path)
+        of_sheet, of_columns = is_workbook(path), is_parquet(path)
     except FileNotFoundError as error:
         raise NO_TABLE(f"there is no file {path}") from error
     except IsADirectoryError as error:
@@ -291,9 +302,12 @@ def open_source(
     layout = Layout(path, kind, chosen, required, names, constants, has_numbers)
     if of_sheet:
         table = _in_workbook(layout, sheet, hidden, span_rows)
+    elif of_columns:
+        table = _in_parquet(layout, span_rows)
     else:
         with unchanged(path):
-            table = _in_text(layout, encoding, span_rows)
+            is_json = is_json_lines(path)
+            table = _in_json(layout, span_rows) if is_json else _in_text(layout, encoding, span_rows)
     header, is_error_file = _plain_header(table.header)
     columns = columns_of(header, layout)
     if not table.spans:
@@ -314,6 +328,8 @@ def open_source(
         {name: dict(each) for name, each in words.items()},
         table.encoding,
         table.sheet,
+        table.packed,
+        table.json,
     )
 
 
@@ -325,6 +341,8 @@ class _Table(NamedTuple):
     spans: tuple[Span, ...]
     encoding: str
     sheet: SheetTable | None = None
+    packed: tuple[Packed, ...] = ()
+    json: JsonLines | None = None
 
 
 def _in_workbook(layout: Layout, name: str, hidden: str, span_rows: int) -> _Table:
@@ -332,15 +350,56 @@ def _in_workbook(layout: Layout, name: str, hidden: str, span_rows: int) -> _Tab
         return len(fields_by_heading(header, layout.kind))
 
     sheet = read_sheet(layout.path, fits, name, hidden, span_rows=span_rows)
-    if number_of := _number_in_rows(sheet.header, layout):
-        sheet = sheet._replace(parts=tuple(_uncut(sheet.parts, number_of)))
+    return _of_packed(layout, sheet.header, sheet.parts)._replace(sheet=sheet._replace(parts=()))
+
+
+def _in_parquet(layout: Layout, span_rows: int) -> _Table:
+    header, parts = read_parquet(layout.path, lambda header: _numbers(header, layout), span_rows)
+    return _of_packed(layout, header, parts)
+
+
+def _of_packed(layout: Layout, header: list[str], parts: Sequence[Packed]) -> _Table:
+    if number_of := _number_in_rows(header, layout):
+        parts = tuple(_uncut(parts, number_of))
     spans: list[Span] = []
     first = FIRST_ROW
-    for number, part in enumerate(sheet.parts):
+    for number, part in enumerate(parts):
         spans.append(Span(number, first, part.rows, 0, 0, part.sha256))
         first += part.rows
-    is_filled = any(part.filled for part in sheet.parts)
-    return _Table(",", sheet.header, tuple(spans) if is_filled else (), "utf-8", sheet)
+    is_filled = any(part.filled for part in parts)
+    return _Table(",", header, tuple(spans) if is_filled else (), "utf-8", packed=tuple(parts))
+
+
+def _in_json(layout: Layout, span_rows: int) -> _Table:
+    path = layout.path
+    places, is_filled = find_places(path, LONGEST_HEADER)
+    if not places:
+        raise UNREADABLE_FILE(f"{path.name} is empty", hint="An object in each line is expected.")
+    header = JsonLines(places, frozenset()).header
+    columns = JsonLines(places, _numbers(header, layout))
+    number_of = _number_in_rows(header, layout)
+    spans: list[Span] = []
+    first, start = FIRST_ROW, 0
+
+    def number(line: bytes) -> str:
+        return number_of(columns.cells(line)) if number_of else ""
+
+    for rows, size, digest in cut_lines(path, span_rows, number if number_of else None):
+        spans.append(Span(len(spans), first, rows, start, start + size, digest))
+        first, start = first + rows, start + size
+    return _Table(",", header, tuple(spans) if is_filled else (), "utf-8", json=columns)
+
+
+def _numbers(header: list[str], layout: Layout) -> frozenset[int]:
+    """The columns all of whose fields are numbers: only there is a binary fraction what was meant."""
+    plainly, is_error_file = _plain_header(header)
+    fields: dict[int, list[str]] = {}
+    for name, index in columns_of(plainly, layout).items():
+        item = layout.kind.item(name)
+        of_field = layout.kind.item_fields[item.field] if item else layout.kind.fields.get(name)
+        shift = len(GUARD_COLUMNS) if is_error_file else 0
+        fields.setdefault(index + shift, []).append(of_field.type if of_field else "")
+    return frozenset(index for index, types in fields.items() if {*types} == {"number"})
 
 
 def _in_text(layout: Layout, encoding: str, span_rows: int) -> _Table:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import resource
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -20,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .confined import confine
 from .markup import (
     MOST_PARTS,
     Merge,
@@ -74,11 +73,7 @@ class Rows(NamedTuple):
 
 def serve(path: Path, connection: Connection[Any, Any]) -> None:
     """The life of the process: a `SheetHead` each, a `Wanted` back, then `Rows` and `None`; or a refusal."""
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 2)  # where memory ends, what aborts writes to the registrar's terminal
-    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, CPU), (resource.RLIMIT_CORE, 0)):
-        with suppress(ValueError, OSError):  # some systems have no such limit
-            resource.setrlimit(limit, (most, most))
+    confine(MEMORY, CPU)
     answer(path, connection)
 
 

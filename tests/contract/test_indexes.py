@@ -283,6 +283,18 @@ class TestTaking:
         assert refused is not None, "it was issued"
         assert index.begin_singles([[single(entry(13, "N3"))]]) == [None], "its chunk ended without it"
 
+    def test_progress_counts_finished_chunks_and_says_where_the_last_one_ends(self, index: Index) -> None:
+        assert index.progress() == {}
+        first = file(index, 3)
+        job = index.begin(b"another", "h.csv", DATE, 9, 3)
+        for chunk in range(3):
+            index.begin_chunk(shard(job, chunk), job.first_seq + 3 * chunk)
+        assert index.progress() == {first.id: (1, 3)}
+        for chunk, count in enumerate([3, 2]):
+            rows = range(job.first_seq + 3 * chunk, job.first_seq + 3 * chunk + count)
+            index.finish_chunk(job, chunk, Appended(b"", rows), [entry(seq) for seq in rows])
+        assert index.progress() == {first.id: (1, 3), job.id: (2, job.first_seq + 5)}
+
     # Of the forks, which inherit it: Python 3.12 warns of threads.
     @pytest.mark.filterwarnings("ignore")
     def test_processes_never_share_a_number_or_a_position(self, open_index: Open) -> None:

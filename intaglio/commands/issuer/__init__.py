@@ -29,6 +29,7 @@ from . import issue as issue_cli
 from . import issued, listing, text
 from .claim import claim
 from .clock import clock
+from .job import job
 from .key import key
 from .place import Place
 from .serve import serve
@@ -315,6 +316,7 @@ for verbs in (issue_cli.verbs, issued.verbs, listing.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)
+issuer.add_command(job)
 issuer.add_command(key)
 issuer.add_command(serve)
 issuer.add_command(status)

@@ -204,6 +204,13 @@ class PostgresIndex(Index):
         query = "SELECT number FROM intaglio_issuer.chunk WHERE job = %s AND issued IS NOT NULL"
         return {number for (number,) in self._database.rows([int], query, job.id)}
 
+    def progress(self) -> dict[int, tuple[int, int]]:
+        query = """
+            SELECT job, count(*), max(first_seq + issued) FROM intaglio_issuer.chunk
+            WHERE issued IS NOT NULL GROUP BY job
+        """
+        return {job: (chunks, stop) for job, chunks, stop in self._database.rows([int, int, int], query)}
+
     def take(self, job: Job, number: int, kind: str, numbers: Mapping[str, int]) -> set[str]:
         # Built of numbers alone: a query for each row would cost as much again as the row.
         seqs = ", ".join(f"seq + {place}" for place in range(len(job.forms)))
