@@ -243,7 +243,7 @@ class Session:
         """As `DigestFolder.about`; empty where no digest was taken, as by most verifiers."""
         return self.digests.about(list_urls) if self.digest_folder.is_dir() else ()
 
-    @property
+    @functools.cached_property  # each verification looks whether it is there
     def digest_folder(self) -> Path:
         """The folder of the status digests that were taken."""
         return self.home / "digests"

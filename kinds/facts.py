@@ -28,6 +28,8 @@ from .template import PLACEHOLDER
 _MOST_ITEMS = 50
 """Items read of a list: a small file could have a million, and each field is looked for in them."""
 
+_OBJECT = (dict, Mapping)  # most are dicts: asking the abstract class alone takes ten times as long
+
 _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -142,18 +144,19 @@ class _Reader:
     def __init__(self, claims: Claims) -> None:
         self._about = claims.reading.about if isinstance(claims, Credential) else lambda value: value
         self._said = {**claims.said, "credentialSubject": list(claims.subjects)}
+        self._ends = dict[tuple[str | _Constants, ...], object]()
 
     def value(self, steps: tuple[str | _Constants, ...], node: object = None) -> object:
         """The value at the end of the steps, from a node; `None` where there is none, or several."""
         value = self._end(steps, node)
-        if isinstance(value, Mapping):  # a text with a language; what is JSON or of another type is no fact
+        if isinstance(value, _OBJECT):  # a text with a language; what is JSON or of another type is no fact
             value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
         return value
 
     def items(self, each: _Each) -> Iterator[Mapping[str, Any]]:
         """The nodes of a group, in the order of the credential."""
         value = self._end(each.steps, None)
-        if isinstance(value, Mapping) and value.keys() == {"@list"}:  # by a context without the container
+        if isinstance(value, _OBJECT) and value.keys() == {"@list"}:  # by a context without the container
             value = value["@list"]
         for item in (value if isinstance(value, list) else [value])[:MOST_ITEMS]:
             node = self._object(item)
@@ -161,28 +164,34 @@ class _Reader:
                 yield node
 
     def _end(self, steps: tuple[str | _Constants, ...], node: object) -> object:
-        value: object = self._said if node is None else node
-        for step in steps:
-            items = value if isinstance(value, list) else [value]
-            if isinstance(step, str):
-                objects = list(map(self._object, items[:_MOST_ITEMS]))
-                # Of two subjects the order decides nothing: it is not signed.
-                first = objects[0] if objects and all(each == objects[0] for each in objects) else {}
-                value = first.get(step)
-            else:
-                value = next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
-        return value
+        if not steps:
+            return self._said if node is None else node
+        if node is not None:
+            return self._next(self._end(steps[:-1], node), steps[-1])
+        # Most places begin as others do, and each object on the way is asked for once.
+        if steps not in self._ends:
+            self._ends[steps] = self._next(self._end(steps[:-1], None), steps[-1])
+        return self._ends[steps]
+
+    def _next(self, value: object, step: str | _Constants) -> object:
+        items = value if isinstance(value, list) else [value]
+        if isinstance(step, str):
+            objects = list(map(self._object, items[:_MOST_ITEMS]))
+            # Of two subjects the order decides nothing: it is not signed.
+            first = objects[0] if objects and all(each == objects[0] for each in objects[1:]) else {}
+            return first.get(step)
+        return next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
 
     def _object(self, value: object) -> Mapping[str, Any]:
         try:
             content = self._about(value)
         except Problem:  # nobody can tell what is said of it
             return {}
-        return content if isinstance(content, Mapping) else {}
+        return content if isinstance(content, _OBJECT) else {}
 
 
 def _fits(item: object, constants: _Constants) -> bool:
-    return isinstance(item, Mapping) and all(_says(item.get(name), pieces) for name, pieces in constants)
+    return isinstance(item, _OBJECT) and all(_says(item.get(name), pieces) for name, pieces in constants)
 
 
 def _says(value: object, pieces: tuple[str, ...]) -> bool:

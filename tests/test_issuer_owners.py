@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -282,6 +282,28 @@ def test_jobs_have_owners_through_a_pgbouncer_that_pools_transactions(tmp_path: 
 # A machine that stood still
 
 
+@contextmanager
+def standing_still(work: Callable[[], None], early: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Some work by a process that stops itself, and lost its locks; after the block it goes on to its end.
+
+    As long as it has its job, what comes `early` is told so.
+    """
+    machine = get_context("fork").Process(target=work)
+    machine.start()
+    assert machine.pid is not None
+    assert os.WIFSTOPPED(os.waitpid(machine.pid, os.WUNTRACED)[1])
+    try:
+        early()
+        # The server ends the sessions of a machine that gives no sign of life: see `contract/test_shared.py`.
+        held = "FROM pg_locks WHERE locktype = 'advisory'"
+        while postgres_server.server().execute(f"SELECT pg_terminate_backend(pid) {held}"):
+            time.sleep(0.01)
+        yield
+    finally:
+        os.kill(machine.pid, signal.SIGCONT)
+    ended([machine])
+
+
 @pytest.mark.slow
 @postgres_server.needed
 @FORKS
@@ -303,21 +325,12 @@ def test_a_machine_that_stood_still_and_lost_its_job_is_refused(step: str, tmp_p
         except Problem as problem:
             said.write_text(problem.code)
 
-    machine = get_context("fork").Process(target=work)
-    machine.start()
-    assert machine.pid is not None
-    assert os.WIFSTOPPED(os.waitpid(machine.pid, os.WUNTRACED)[1])
-    try:
+    def early() -> None:
         with raises(JobUnderWay):
             issue(reopened(home), source)
-        # The server ends the sessions of a machine that gives no sign of life: see `contract/test_shared.py`.
-        held = "FROM pg_locks WHERE locktype = 'advisory'"
-        while postgres_server.server().execute(f"SELECT pg_terminate_backend(pid) {held}"):
-            time.sleep(0.01)
+
+    with standing_still(work, early):
         issue(reopened(home), source)
-    finally:
-        os.kill(machine.pid, signal.SIGCONT)
-    ended([machine])
     assert said.read_text() == TAKEN_OVER.code
     assert numbers(home) == [*range(1, 8), 900]
     again = reopened(home)

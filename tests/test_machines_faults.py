@@ -6,6 +6,8 @@ Each has its code. Once it has passed, the same command goes on, and nothing is 
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +15,13 @@ from typing import Any, cast
 
 import pytest
 
+from issuer.archive.consistency import require_agreement
 from issuer.desk.backwards import NeverBackwards
+from issuer.identity import documents
+from issuer.identity.succession import KeysChanged
 from issuer.job.order import Order
 from issuer.keeping.joining import join, write_keys
+from issuer.keeping.rotation import add, rotate
 from issuer.problem import (
     ANOTHER_ISSUER,
     ANOTHER_ROOT,
@@ -23,8 +29,11 @@ from issuer.problem import (
     INDEX_NOT_PREPARED,
     INDEX_ROLE,
     NO_KEYS_HERE,
+    TAKEN_OVER,
 )
 from issuer.shared import keep_store_address
+from keys import KeyFile
+from ledger import EntryKind, Log, parse_entry
 from ledger.shared.checkpoint import Newest
 from ledger.tiles.s3 import bucket
 from tests import postgres_server, s3_server
@@ -34,6 +43,7 @@ from tests.postgres_server import Server
 from tests.problems import raises
 from tests.s3_line import Answer, Request
 from tests.s3_twin import Twin
+from tests.test_issuer_owners import standing_still
 from tests.test_machines_story import Desk, served
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened
 from vc.status import Reason
@@ -293,3 +303,55 @@ def test_init_is_refused_where_there_are_no_tables_and_goes_on_when_they_are_mad
     assert prepared.code == 0, prepared.err
     made = program(*init)
     assert made.code == 0, made.err
+
+
+@pytest.mark.slow
+@postgres_server.needed
+@pytest.mark.filterwarnings("ignore")  # of forks, which inherit it: Python 3.12 warns of threads
+@pytest.mark.parametrize("place", ["in the log", "in the key file"])
+def test_a_change_of_keys_that_another_machine_completed_does_not_come_again(
+    place: str, tmp_path: Path
+) -> None:
+    """One stands still before its document is in the log, or its keys are; another ends that, and goes on."""
+    server, said = postgres_server.server(), tmp_path / "said"
+    address = server.uri(server.of(tmp_path), "machine")
+    one, two = machines(tmp_path, address, url="https://uni.example")
+    add(reopened(one))
+    write_keys(one, tmp_path / "announced")
+    join(two, address, tmp_path / "announced", lambda: None, lambda _: None)
+
+    def work() -> None:
+        kind, name = (Log, "append") if place == "in the log" else (KeyFile, "replace")
+        real, issuer = getattr(kind, name), reopened(one)
+        _ = issuer.log  # which may have something to do itself
+
+        def stands_still(given: Any, what: Any, *more: Any) -> Any:
+            if kind is KeyFile or parse_entry(what[0]).kind is EntryKind.DID_DOCUMENT:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return real(given, what, *more)
+
+        setattr(kind, name, stands_still)
+        try:
+            rotate(issuer)
+        except Problem as problem:
+            said.write_text(problem.code)
+
+    with standing_still(work):
+        rotate(reopened(two), compromised=True)  # which first completes what the other had begun
+        history = documents.history(two)
+    assert said.read_text() == TAKEN_OVER.code
+    issuer = reopened(two)
+    entries = issuer.log.entries(0, issuer.log.checkpoint().size)
+    placed = [index for index, leaf in enumerate(entries) if parse_entry(leaf).kind is EntryKind.DID_DOCUMENT]
+    assert [range(index, index + 1) for index in placed] == [
+        issuer.log.find(documents.document_entry(version)) for version in history
+    ]
+    assert documents.history(one) == history
+    require_agreement(issuer.store, issuer.log)
+    with raises(KeysChanged):
+        reopened(one).issue(graduate(1))
+    issuer.issue(graduate(1))
+    write_keys(two, tmp_path / "newer")
+    join(one, address, tmp_path / "newer", lambda: None, lambda _: None)
+    assert issue(one) == len(ROWS) - 1
+    require_all(two, ROWS)

@@ -89,7 +89,10 @@ def claimed(text: str, limit: int = 100) -> str:
     # Threat F34: cut before it is cleaned, which takes a microsecond a letter.
     is_cut = len(text) > _MOST_BLANKS * limit
     text, shown = re.sub(_QUOTES, _single, " ".join(text[: _MOST_BLANKS * limit].split())), ""
-    for part in text if _is_plain(text) else _shown(text):
+    is_plain = _is_plain(text)
+    if is_plain and len(text) <= limit and not is_cut:  # most texts
+        return text
+    for part in text if is_plain else _shown(text):
         if len(shown) + len(part) > limit:
             return f"{shown.rstrip()}…"
         shown += part
