@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -189,23 +190,25 @@ def swapped(data: bytes) -> bytes:
     return data[:40] + bytes([data[40] ^ 1]) + data[41:]
 
 
-@pytest.mark.parametrize("path", ["checkpoint", "documents", "lists", "lists/2", "tile/0/000.p/4"])
-@pytest.mark.parametrize("change", [swapped, lambda data: data[:-2], lambda _: b"{}", None])
-def test_a_mirror_that_lies_leaves_it_open(
-    published: Publishing, mirrored: Mirrored, path: str, change: Callable[[bytes], bytes] | None
-) -> None:
+def test_a_mirror_that_lies_leaves_it_open(published: Publishing, mirrored: Mirrored) -> None:
     """It is neither valid nor invalid by what a mirror has made up, cut off or left out."""
     credential = bare(published)
     mirrored.watch()
     gone(published)
-    path = path.replace("2", str(published.index)) if path.startswith("lists/") else path
-    right = mirrored.mirrors.file(mirrored.hash, path).content
-    assert right is not None
-    wrong = b"" if change is None else change(right)
-    mirrored.instead[path] = wrong
-    assert mirrored.verify(credential).verdict is Verdict.UNDETERMINED
-    del mirrored.instead[path]
-    assert mirrored.verify(credential).verdict is Verdict.VALID
+    paths = ("checkpoint", "documents", "lists", f"lists/{published.index}", "tile/0/000.p/4")
+    changes: dict[str, Callable[[bytes], bytes]] = {
+        "a byte": swapped,
+        "cut off": lambda right: right[:-2],
+        "made up": lambda _: b"{}",
+        "left out": lambda _: b"",
+    }
+    for path, (name, change) in product(paths, changes.items()):
+        right = mirrored.mirrors.file(mirrored.hash, path).content
+        assert right is not None
+        mirrored.instead[path] = change(right)
+        assert mirrored.verify(credential).verdict is Verdict.UNDETERMINED, (path, name)
+        del mirrored.instead[path]
+        assert mirrored.verify(credential).verdict is Verdict.VALID, (path, name)
 
 
 def test_a_list_of_another_log_or_address_in_the_mirror_counts_for_nothing(

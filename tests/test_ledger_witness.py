@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from keys import PrivateKey
@@ -481,7 +481,6 @@ _REQUESTS = st.lists(
 
 
 @given(_REQUESTS)
-@settings(max_examples=60, deadline=None)
 def test_never_two_roots_for_one_size_nor_an_older_after_a_newer(
     requests: list[tuple[Branch, int, int, tuple[str, ...], int]],
 ) -> None:

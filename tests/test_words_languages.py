@@ -281,8 +281,8 @@ def test_what_a_language_has_no_sentence_for_is_its_kind_and_the_technical_sente
 
 def test_german_leaves_to_english_what_is_for_who_runs_a_service() -> None:
     """Whole: what a verifier, a holder or a reader of the page meets is German, the rest English."""
-    contexts = {each.context for each in catalogues.template("de") if each.id}
-    of_all = {each.context for each in catalogues.template("zh") if each.id}
+    contexts = {each.context for each in catalogues.read("de") if each.id}
+    of_all = {each.context for each in catalogues.read("zh") if each.id}
     assert of_all - contexts == catalogues.NOT_IN_GERMAN
     with speaking("de"):
         assert tr("Nothing is wrong.") == "Nothing is wrong."  # of `intaglio doctor`

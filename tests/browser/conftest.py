@@ -84,7 +84,7 @@ class Window:
         self.context: BrowserContext = browser.new_context(**{"locale": "en-GB", **options})
         self.context.route("**/*", self._route)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)  # on a busy machine, too
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
 

@@ -354,7 +354,7 @@ def test_four_are_asked_at_a_time_and_who_is_busy_is_asked_again_when_it_says(
             page = window.open()
             window.choose(*[served.files["valid"]] * 3, *[served.files["unknown"]] * 3)
             page.wait_for_function(
-                "() => document.title === '6 files: 6 could not be decided'", timeout=20_000
+                "() => document.title === '6 files: 6 could not be decided'", timeout=60_000
             )
             window.context.close()
     assert most == 4
