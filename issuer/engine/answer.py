@@ -49,12 +49,17 @@ def answered(function: str, item: bytes) -> bytes:
     try:
         result: bytes = getattr(importlib.import_module(module), name)(item)
     except Problem as problem:
-        return _PROBLEM + orjson.dumps(_members(problem))
+        return of_problem(problem)
     except OSError as error:
         kind = DISK_FULL if is_full(error) else Unavailable
         stopped = kind.saying("a worker could not go on: {system}", system=error.strerror)
         return _PROBLEM + orjson.dumps(_members(stopped))
     return _RESULT + result
+
+
+def of_problem(problem: Problem) -> bytes:
+    """The answer of a worker that raised a problem."""
+    return _PROBLEM + orjson.dumps(_members(problem))
 
 
 def result_of(answer: bytes) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 
 from issuer.engine.answer import MOST_BYTES, answered, result_of
 from issuer.engine.workers import Processes, Workers
+from tests import clusters
 from tests.problems import raises
 from wire.problem import DISK_FULL, Damaged, Malformed, Problem, Refused, TooLarge
 from wire.workers import WORKER_DIED
@@ -23,11 +24,20 @@ MOST_AHEAD = 64
 WORKERS: Mapping[str, Callable[[], AbstractContextManager[Workers]]] = {
     "one process": lambda: Processes(1),
     "three processes": lambda: Processes(3),
+    "a cluster": lambda: _cluster(),
 }
 """Each kind of workers by what they are, made anew for a test."""
+MARKS = {"a cluster": (clusters.needed, pytest.mark.slow)}
 
 
-@pytest.fixture(params=sorted(WORKERS))
+def _cluster() -> AbstractContextManager[Workers]:
+    from issuer.engine.dask import Cluster
+
+    nodes = clusters.shared()
+    return Cluster(nodes.address, nodes.tls)
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in sorted(WORKERS)])
 def workers(request: pytest.FixtureRequest) -> Iterator[Workers]:
     with WORKERS[request.param]() as made:
         yield made
