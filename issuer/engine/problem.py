@@ -20,3 +20,11 @@ FUNCTION_NOT_ALLOWED = Code("function-not-allowed", Refused, "A worker may not d
 """A worker was asked for a function that its own settings do not allow."""
 TASK_REFUSED = Code("task-refused", Refused, "A worker gave no answer")
 """A worker of a cluster could not begin with a task, or gave something else than bytes."""
+WORKER_KEYS = Code("worker-keys", Refused, "A worker has other keys")
+"""A worker of a cluster lacks the key that signs, or the root of the issuer's secrets."""
+WORKER_KIND = Code("worker-kind", Refused, "A worker has not this kind")
+"""A worker of a cluster lacks the kind, or the template, of which credentials are to be issued."""
+WORKER_SETTINGS = Code("worker-settings", Refused, "A worker is set up otherwise")
+"""A worker of a cluster would sign something else: it has no folder, or one that is not as the driver's."""
+WORKER_SHARD = Code("worker-shard", Refused, "A worker did something else")
+"""What a worker of a cluster signed is not there, or is not what was asked for: nothing of it was logged."""

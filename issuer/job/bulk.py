@@ -135,8 +135,9 @@ def rows_of(work: Tools, task: Task) -> Iterator[tuple[int, Record]]:
 class Elsewhere(Protocol):
     """Others that sign chunks and store their shards, in the place of the workers here."""
 
-    read: Callable[[Tools, Any, Tell], Made]
-    """A worker's part here: reads a shard back. A chunk that is not what was asked for raises a `Problem`."""
+    @property
+    def read(self) -> Callable[[Tools, Any, Tell], Made]:
+        """A worker's part here: reads a shard back, and raises a `Problem` where it is another."""
 
     def signed(self, work: Tools, job: Job, shards: ShardStore, tasks: Iterable[Task]) -> Iterator[Any]:
         """What `read` gets of each task, in their order, once it is signed."""

@@ -5,7 +5,7 @@ All of it follows from the rows and the task, so that a chunk done again, anywhe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -17,7 +17,7 @@ from wire.problem import Malformed
 from ..archive.kept import Keyed, ShardName
 from ..archive.lookup import packed_keys
 from ..archive.shards import shard_of
-from ..press.press import Comparison, Press
+from ..press.press import Comparison, Press, Printed
 from ..table.finding import FIRST_ROW
 from .logorder import PendingEntry, in_shard_order
 
@@ -72,39 +72,51 @@ def settled(
 
 def signed(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], asked: Asked) -> Made:
     """The credentials of settled rows, in the form of each press. Raises `InvalidTemplate`."""
-    chunk, keys, comparisons = Chunk([], []), list[bytes](), list[Comparison]()
-    kind = presses[0].composer.kind
+    credentials, comparisons = Credentials(presses, asked), list[Comparison]()
 
-    def printed() -> Iterator[tuple[PendingEntry, bytes]]:
-        for row, record in rows:
-            for seq, press in enumerate(presses, seq_of(row, asked, len(presses))):
-                try:
-                    line, entry, identifier = press.print_row(record, seq, asked.created, comparisons.append)
-                except Malformed as problem:
-                    raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
-                keys.append(packed_keys(seq, identifier, record.get(kind.email, "")))
-                yield PendingEntry(seq, entry, press.form.media_type, record), line
+    def printed(press: Press, record: Record, seq: int) -> Printed:
+        return press.print_row(record, seq, asked.created, comparisons.append)
 
-    def lines() -> Iterator[bytes]:
-        # Of one form they are written as they are made; of several, shards are in the order of the log, too.
-        credentials = printed() if len(presses) == 1 else in_shard_order(printed())
-        for credential, line in credentials:
-            chunk.entries.append(credential.entry)
-            chunk.rows.append((credential.seq, *kind.listed(credential.record)))
-            yield line
-
-    shard = shard_of(lines())
+    shard = shard_of(credentials.lines(rows, printed))
     for comparison in comparisons:  # before anything of the chunk leaves this process
         comparison()
-    return Made(chunk, shard, keyed_of(chunk, keys))
+    return credentials.made(shard)
 
 
-def seq_of(row: int, asked: Asked, forms: int) -> int:
-    """The first sequence number of a row that is issued in so many forms."""
-    return asked.first_seq + (row - FIRST_ROW) * forms
+class Credentials:
+    """The credentials of a chunk, as they are made or read: what log and index get of them is gathered."""
 
+    def __init__(self, presses: Sequence[Press], asked: Asked) -> None:
+        self._presses, self._asked = presses, asked
+        self._chunk, self._keys = Chunk([], []), list[bytes]()
 
-def keyed_of(chunk: Chunk, keys: Iterable[bytes]) -> Keyed:
-    """The keys of a chunk's credentials, with the range of their sequence numbers."""
-    seqs = [row[0] for row in chunk.rows]
-    return Keyed(min(seqs, default=0), max(seqs, default=-1) + 1, b"".join(keys))
+    def lines(
+        self, rows: Iterable[tuple[int, Record]], printed: Callable[[Press, Record, int], Printed]
+    ) -> Iterator[bytes]:
+        """The lines of a shard; `printed` gives each credential. Raises `InvalidTemplate`."""
+        each = self._each(rows, printed)
+        kind = self._presses[0].composer.kind
+        # Of one form they are written as they are made; of several, shards are in the order of the log, too.
+        for credential, line in each if len(self._presses) == 1 else in_shard_order(each):
+            self._chunk.entries.append(credential.entry)
+            self._chunk.rows.append((credential.seq, *kind.listed(credential.record)))
+            yield line
+
+    def _each(
+        self, rows: Iterable[tuple[int, Record]], printed: Callable[[Press, Record, int], Printed]
+    ) -> Iterator[tuple[PendingEntry, bytes]]:
+        presses, first, email = self._presses, self._asked.first_seq, self._presses[0].composer.kind.email
+        for row, record in rows:
+            for seq, press in enumerate(presses, first + (row - FIRST_ROW) * len(presses)):
+                try:
+                    line, entry, identifier = printed(press, record, seq)
+                except Malformed as problem:
+                    raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
+                self._keys.append(packed_keys(seq, identifier, record.get(email, "")))
+                yield PendingEntry(seq, entry, press.form.media_type, record), line
+
+    def made(self, shard: bytes | ShardName) -> Made:
+        """The chunk, once all lines were taken, with its shard."""
+        seqs = [row[0] for row in self._chunk.rows]
+        first, stop = min(seqs, default=0), max(seqs, default=-1) + 1
+        return Made(self._chunk, shard, Keyed(first, stop, b"".join(self._keys)))
