@@ -5,8 +5,10 @@ It knows nothing of pytest, so that workers begin quickly.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from issuer.engine import task
 HERE = "tests.cluster_tasks"
 CONTRACT = "tests.contract.test_workers"
 FUNCTIONS = [
-    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "environment")),
+    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing")),
     *(f"{CONTRACT}:{name}" for name in ("doubled", "refusing", "dying", "too_much")),
 ]
 """What the settings of the tests' workers allow."""
@@ -37,8 +39,9 @@ def slow(item: bytes) -> bytes:
     return item
 
 
-def environment(_: bytes) -> bytes:
-    return repr([sorted(os.environ), str(Path.cwd())]).encode()
+def failing(item: bytes) -> bytes:
+    """Fails by a mistake of the program's, whose words have the row in them."""
+    raise ValueError(item.decode())
 
 
 def faulty(item: bytes) -> bytes:
@@ -68,35 +71,54 @@ def strike(fault: str, marker: Path) -> None:
 
 
 class Trap:
-    """Whoever unpickles one writes the number of its process into a file, and runs what else it likes."""
+    """Whoever unpickles one runs `sprung`."""
 
-    def __init__(self, marker: str) -> None:
-        self.marker = marker
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _sprung, (self.marker,)
-
-
-def _sprung(marker: str) -> bytes:
-    with Path(marker).open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    return b"\0sprung"
+        return sprung, (self.folder,)
 
 
 class TrapRaised(Exception):
+    """A trap that is raised."""
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _sprung, (self.args[0],)
+        return sprung, (self.args[0],)
+
+
+def sprung(folder: str) -> str:
+    """What a thief tries with the process that unpickled: the file `sprung` in its folder says what it got."""
+    parent = os.getppid()
+    attempts: dict[str, Callable[[], object]] = {
+        "secret": lambda: (Path(folder) / "secret").read_text(),
+        "written": lambda: (Path(folder) / "written").write_text("x"),
+        "environment": lambda: Path(f"/proc/{parent}/environ").read_bytes(),
+        "memory": lambda: Path(f"/proc/{parent}/mem").open("rb"),
+        "signal": lambda: os.kill(parent, 0),
+        "port": lambda: _connect(folder),
+    }
+    got = [f"process {os.getpid()}"]
+    for name, attempt in attempts.items():
+        with contextlib.suppress(OSError):
+            attempt()
+            got.append(name)
+    Path("sprung").write_text("\n".join(got))
+    return "sprung"
+
+
+def _connect(folder: str) -> None:
+    """The port is in the folder's name, since the folder itself may not be read."""
+    socket.create_connection(("127.0.0.1", int(Path(folder).name))).close()
 
 
 class Impostor(bytes):
     """Bytes that are more than bytes."""
 
 
-def lie(kind: str, marker: str) -> Any:
+def lie(kind: str, folder: str) -> Any:
     if kind == "raises a pickle":
-        raise TrapRaised(marker)
-    if kind == "raises the end":
-        raise SystemExit(3)
+        raise TrapRaised(folder)
     return {
         "nothing": None,
         "empty": b"",
@@ -105,32 +127,35 @@ def lie(kind: str, marker: str) -> Any:
         "a text": "\0text",
         "giant": b"\0" * (32 << 20),
         "a bit too large": b"\0" * ((1 << 20) + 1),
-        "a pickle": Trap(marker),
-        "a pickle within": [b"\0ok", Trap(marker)],
+        "a pickle": Trap(folder),
+        "a pickle within": [b"\0ok", Trap(folder)],
         "bytes of another class": Impostor(b"\0ok"),
     }[kind]
 
 
-LIES = (
-    "nothing",
-    "empty",
-    "garbage",
-    "no problem",
-    "a text",
-    "giant",
-    "a bit too large",
-    "a pickle",
-    "a pickle within",
-    "bytes of another class",
-    "raises a pickle",
-    "raises the end",
-)
+LIES = {
+    "nothing": "task-refused",
+    "empty": "malformed",
+    "garbage": "malformed",
+    "no problem": "malformed",
+    "a text": "task-refused",
+    "giant": "too-large",
+    "a bit too large": "too-large",
+    "a pickle": "task-refused",
+    "a pickle within": "task-refused",
+    "bytes of another class": "task-refused",
+    "raises a pickle": "task-refused",
+    "another release": "worker-release",
+}
+"""How a worker lies, and by what code that is told."""
 
 
 def _liar(release: str, function: str, item: bytes) -> Any:
     if item.startswith(b"lie|"):
-        _, kind, marker = item.decode().split("|")
-        return lie(kind, marker)
+        _, kind, folder = item.decode().split("|")
+        if kind == "another release":
+            return _honest("0.0.9", function, item)
+        return lie(kind, folder)
     return _honest(release, function, item)
 
 
@@ -142,8 +167,6 @@ def main(part: str, address: str, tls: str, host: str, processes: str = "1") -> 
 
     if part == "liar":
         task.call = _liar  # the name by which tasks ask for it
-    if part == "old":
-        task.version = lambda distribution_name: "0.0.9"  # type: ignore[attr-defined]
     work(Settings(address, Path(tls), FUNCTIONS, host), int(processes))
 
 

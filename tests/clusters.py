@@ -62,6 +62,11 @@ class Nodes:
     """A scheduler, and a worker at each address, that tests kill and start again."""
 
     def __init__(self, folder: Path, part: str = "worker", hosts: tuple[str, ...] = HOSTS) -> None:
+        self.folder = folder / "nodes"
+        """Their log, and what they leave for the time that they run."""
+        self.folder.mkdir()
+        self._environment = {**os.environ, "TMPDIR": str(self.folder)}
+        self._log = (self.folder / "log").open("ab")
         self.authority = Authority(folder)
         self.tls = self.authority.folder("node")
         self.port = free_port()
@@ -73,17 +78,19 @@ class Nodes:
 
     def start_scheduler(self) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-c", _SCHEDULER, "127.0.0.1", str(self.port), str(self.tls)]
-        self.scheduler = subprocess.Popen(words)
-        self._stack.callback(_end, self.scheduler)
+        self.scheduler = self._start(words)
         return self.scheduler
 
     def start_worker(
         self, host: str, part: str = "worker", tls: Path | None = None
     ) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", "tests.cluster_tasks", part, self.address, str(tls or self.tls), host]
-        worker = subprocess.Popen(words)
-        self._stack.callback(_end, worker)
-        return worker
+        return self._start(words)
+
+    def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(words, env=self._environment, stdout=self._log, stderr=self._log)
+        self._stack.callback(_end, process)
+        return process
 
     def require_scheduler(self, within: float = 60.0) -> None:
         """Wait until the scheduler listens."""
@@ -99,6 +106,7 @@ class Nodes:
 
     def close(self) -> None:
         self._stack.close()
+        self._log.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

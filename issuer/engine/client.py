@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import queue
+import resource
 import sys
 import threading
 from concurrent.futures import CancelledError
@@ -23,11 +25,13 @@ import dask
 from distributed import Client, KilledWorker, Security
 
 from .answer import MOST_BYTES
+from .confined import confine
 from .frames import Frame, Frames, Sort
 from .task import call
-from .tls import Certificates
+from .tls import Address, Certificates
 
 _BETWEEN = 1.0  # seconds between two questions whether the scheduler is there
+_MEMORY = 8 << 30  # bytes of address space
 _LONGEST = 10.0  # seconds that it has for an answer
 
 
@@ -117,9 +121,35 @@ async def _main(address: str, folder: Path | None) -> None:
         await _Child(client, 0, answers).serve()
 
 
-if __name__ == "__main__":
-    dask.config.set({"distributed.logging.distributed": "critical", "distributed.comm.timeouts.tcp": "60s"})
+def main(address: str, folder: str | None = None) -> None:
+    """Serves the driver at the other end of the standard input and output, until one of them ends."""
+    scheduler = Address.of(address, encrypted=folder is not None)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))  # a giant answer ends this process alone
+    confine(_readable(folder), [Path.cwd(), Path("/dev/null")], scheduler.port)
+    logging.disable(logging.CRITICAL)
+    dask.config.set({"distributed.comm.timeouts.tcp": "60s"})
     try:
-        asyncio.run(_main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None))
+        asyncio.run(_main(address, Path(folder) if folder else None))
     finally:
-        os._exit(1)
+        os._exit(1)  # whatever ended it: the driver begins anew, and counts
+
+
+def _readable(folder: str | None) -> list[Path]:
+    """What Python and Dask still read: the program, the system's settings, and the cluster's certificates."""
+    program = [
+        sys.prefix,
+        sys.base_prefix,
+        *sys.path,
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc",
+        "/proc",
+        "/dev/urandom",
+    ]
+    certificates = Certificates.of(Path(folder)) if folder else ()
+    return [*(Path(each) for each in program if each), *certificates]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
