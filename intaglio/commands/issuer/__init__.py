@@ -26,8 +26,8 @@ from ...progress import Counter
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
 from ...words import tr, tr_count
+from . import elsewhere, issued, listing, text
 from . import issue as issue_cli
-from . import issued, listing, text
 from .claim import claim
 from .clock import clock
 from .key import key
@@ -326,7 +326,7 @@ def leave(place: Place, yes: bool) -> Result:
     return Result({"kind": reference, "changed": left}, words)
 
 
-for verbs in (issue_cli.verbs, issued.verbs, listing.verbs):
+for verbs in (issue_cli.verbs, elsewhere.verbs, issued.verbs, listing.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)
