@@ -62,7 +62,7 @@ from .identity.root import require_root
 from .identity.signers import Signers
 from .identity.succession import anchor, ended_ahead, finish, is_pending, log_kind, mend, take_up
 from .identity.trust_file import trust_file
-from .job.bulk import Bulk, Issued
+from .job.bulk import Bulk, Elsewhere, Issued
 from .job.checked import CheckedTable
 from .job.editions import Editions
 from .job.order import Order
@@ -494,7 +494,9 @@ class Issuer:
 
     # Issuing
 
-    def issue_file(self, order: Order, table: CheckedTable | None = None) -> Issued:
+    def issue_file(
+        self, order: Order, table: CheckedTable | None = None, elsewhere: Elsewhere | None = None
+    ) -> Issued:
         """Issues the rows of a file as `Bulk.run` does, and publishes the status lists that it needs.
 
         They become credentials of the kind and version for which the file was opened, even if a newer version
@@ -517,6 +519,7 @@ class Issuer:
                 now=now,
                 secret=lambda: self.keys.secret("number-identity"),
                 table=table,
+                elsewhere=elsewhere,
             )
             result = replace(result, added=self._editions.add(result.lacking, forms))
         self.store.lookup.catch_up(self._id_of())

@@ -124,6 +124,17 @@ class KeyFile:
 
         self._change(change)
 
+    def copy(self, path: Path, *names: str) -> None:
+        """Write another file with the same root, and of the keys only these, under the same passphrase.
+
+        Raises `NotFound` for a key that is not held here, and `Conflict` where the file exists.
+        """
+        root, keys = self._secrets
+        copied = {name: keys[self._held(name)] for name in names}
+        if path.exists():  # its keys could be nowhere else
+            raise Conflict(f"the key file {path} exists already", hint="Choose another path.")
+        _write(path, root, copied, self._passphrase() if self.protected else None)
+
     def retire(self, *names: str) -> None:
         """Remove keys for good: only backups and other copies keep their secrets. Raises `NotFound`."""
         self._change(lambda keys: [keys.pop(self._held(name)) for name in names])

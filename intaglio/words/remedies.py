@@ -217,6 +217,18 @@ REMEDIES: Mapping[str, str] = {
         "`intaglio issuer init --store ADDRESS --shards ADDRESS` makes an issuer that several machines "
         "share; `intaglio issuer move` takes one there."
     ),
+    "cluster-authority": (
+        "The authority of the cluster makes a certificate for this machine: ca.pem, cert.pem and key.pem."
+    ),
+    "cluster-certificate-expired": (
+        "The authority of the cluster makes a new certificate for the machine that has it, which begins again. "
+        "If none has expired, set the clock right."
+    ),
+    "cluster-lost": "See whether scheduler and workers run. Then type the same again: nothing is lost.",
+    "cluster-not-encrypted": "Use tls:// and certificates of the cluster's own authority: --cluster-tls FOLDER",
+    "invalid-cluster-address": "Write it as tls://HOST:8786.",
+    "task-refused": "See whether the workers run this release, and nothing but it; then type the same again.",
+    "worker-release": "Install the same release on all machines of the cluster; then type the same again.",
     "another-root": (
         "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."
     ),

@@ -29,7 +29,8 @@ class IssuerForms:
     """The available forms of one issuer, by their names in its index."""
 
     home: Path
-    store: Index
+    store: Index | None
+    """The index; a worker of a cluster has none, and the forms that the driver names."""
     given: Form | None
     """The form that the caller passed, in which it issues unless others are named."""
     folder: Path | None = None
@@ -46,7 +47,8 @@ class IssuerForms:
         named = Identity.read(self.home).form
         if named or self.given is None or self.given.media_type == INTEGRITY:
             return named or INTEGRITY
-        return INTEGRITY if self.store.count() or self.store.jobs() else self.given.media_type
+        has_issued = self.store is not None and (self.store.count() or self.store.jobs())
+        return INTEGRITY if has_issued else self.given.media_type
 
     @cached_property
     def own(self) -> Form:
@@ -103,6 +105,7 @@ class IssuerForms:
         """
         if media_type is None or (name := self.name(media_type)) == entry.form:
             return entry
+        assert self.store is not None
         for other in self.store.copies(entry.which, entry.edition):
             if other.form == name:
                 return other

@@ -19,7 +19,7 @@ FILE = "root"
 
 def keep_root(shared: Shared, keys: KeyFile) -> None:
     """Keeps the digest of the root of a new issuer's keys. Asks for their passphrase."""
-    shared.write(FILE, _digest(keys))
+    shared.write(FILE, root_digest(keys))
 
 
 def require_root(shared: Shared, keys: KeyFile) -> None:
@@ -30,9 +30,10 @@ def require_root(shared: Shared, keys: KeyFile) -> None:
     digest = shared.read(FILE)
     if digest is None:
         raise NO_ISSUER("there is no issuer in the database")
-    if not hmac.compare_digest(digest, _digest(keys)):
+    if not hmac.compare_digest(digest, root_digest(keys)):
         raise ANOTHER_ROOT("these are the keys of another issuer than that of the database")
 
 
-def _digest(keys: KeyFile) -> bytes:
+def root_digest(keys: KeyFile) -> bytes:
+    """The keyed digest of the root, in hexadecimal digits. Asks for the passphrase of the keys."""
     return hmac.digest(keys.secret("machines"), b"root", "sha256").hex().encode()

@@ -8,7 +8,8 @@ log, its credentials in the index. The issuing process has the job for itself; o
 single credentials meanwhile. The next process finishes what a dead owner left: a chunk that was begun
 is completed from its shard, and numbers taken for chunks that were not are given back; their shards count for
 nothing. Workers make shards, and this process stores them: a forked process cannot use its parent's
-connections, and shards made ahead must not be left in a store where nobody may delete.
+connections, and shards made ahead must not be left in a store where nobody may delete. Where others sign,
+`elsewhere`, they store what they sign, and the workers here read it back before anything of it is begun.
 """
 
 from __future__ import annotations
@@ -22,30 +23,28 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from kinds import Kind, Record
 from kinds.names import LAST_FIRST
-from kinds.problem import InvalidTemplate
-from kinds.records import settle_reached
 from ledger import Log
 from vc.secured import INTEGRITY, Form
 from wire.clock import is_ahead
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
-from wire.problem import Malformed
 from wire.workers import Pool, Tell, Told, available_cores, each_told
 
 from ..archive.archive import Archive
 from ..archive.consistency import append
 from ..archive.index import Index
 from ..archive.kept import DEFAULT, Appended, Job, Keyed, KindNumber, NewEntry, ShardName
-from ..archive.lookup import PIECE, packed_keys
-from ..archive.shards import read_shard, shard_of
+from ..archive.lookup import PIECE
+from ..archive.shard_store import ShardStore
+from ..archive.shards import read_shard
 from ..identity.home import Identity
 from ..press.document import Composer
-from ..press.press import Comparison, Line, Press
+from ..press.press import Line, Press
 from ..problem import JOB_CANCELLED
 from ..shared import shared_in
 from ..table.finding import FIRST_ROW
@@ -54,8 +53,8 @@ from .attached import Attached, attach, remember
 from .changes import Change, Shelf, changes, differing, shelves
 from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
+from .chunk import Chunk, Made, settled, signed
 from .errors import write_errors
-from .logorder import PendingEntry, in_shard_order
 from .numbering import Identities, Series
 from .order import Order, Progress
 from .owner import JobUnderWay, Owner, owned
@@ -104,23 +103,6 @@ class Task(NamedTuple):
     """The index of the template with which the job was begun."""
 
 
-class Chunk(NamedTuple):
-    """The data of a chunk for log and index; its shard has the credentials themselves."""
-
-    entries: list[bytes]
-    """For the log."""
-    rows: list[tuple[int, str, str, str]]
-    """Sequence number, the credential's number, name and e-mail address of each, in the order of the log."""
-
-
-class Made(NamedTuple):
-    """The chunk and the shard that a worker made, and the keys by which the credentials are looked up."""
-
-    chunk: Chunk
-    shard: bytes
-    keyed: Keyed
-
-
 class Tools(NamedTuple):
     """The tools of each worker."""
 
@@ -142,40 +124,24 @@ def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[in
 
 def issue(work: Tools, task: Task, tell: Tell) -> Made:
     """A worker's part of the second pass: sign and pack row after row."""
-    chunk, keys, comparisons = Chunk([], []), list[bytes](), list[Comparison]()
-    presses, kind = work.presses[task.template], work.checker.kind
+    return signed(work.presses[task.template], each_told(rows_of(work, task), tell), task)
+
+
+def rows_of(work: Tools, task: Task) -> Iterator[tuple[int, Record]]:
+    """The rows of a chunk from the spool, as they are signed. Raises as `Spool.rows`."""
     numbers = work.spool.numbers(task.span) if work.checker.identities else {}
+    return settled(work.checker.kind, work.spool.rows(task.span), task, numbers)
 
-    def printed() -> Iterator[tuple[PendingEntry, bytes]]:
-        for row, record in each_told(work.spool.rows(task.span), tell):
-            if row in task.skipped:
-                continue
-            first_seq = task.first_seq + (row - FIRST_ROW) * len(presses)
-            if numbers:
-                record[kind.number] = numbers[row]
-            # Of the job's day, also where it goes on later: each row says what it would have said then.
-            settle_reached(kind, record, task.created.date())
-            for seq, press in enumerate(presses, first_seq):
-                try:
-                    line, entry, identifier = press.print_row(record, seq, task.created, comparisons.append)
-                except Malformed as problem:
-                    raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
-                keys.append(packed_keys(seq, identifier, record.get(kind.email, "")))
-                yield PendingEntry(seq, entry, press.form.media_type, record), line
 
-    def lines() -> Iterator[bytes]:
-        # Of one form they are written as they are made; of several, shards are in the order of the log, too.
-        credentials = printed() if len(presses) == 1 else in_shard_order(printed())
-        for credential, line in credentials:
-            chunk.entries.append(credential.entry)
-            chunk.rows.append((credential.seq, *kind.listed(credential.record)))
-            yield line
+class Elsewhere(Protocol):
+    """Others that sign chunks and store their shards, in the place of the workers here."""
 
-    shard = shard_of(lines())
-    for comparison in comparisons:  # before anything of the chunk leaves this process
-        comparison()
-    seqs = [row[0] for row in chunk.rows]
-    return Made(chunk, shard, Keyed(min(seqs, default=0), max(seqs, default=-1) + 1, b"".join(keys)))
+    @property
+    def read(self) -> Callable[[Tools, Any, Tell], Made]:
+        """A worker's part here: reads a shard back, and raises a `Problem` where it is another."""
+
+    def signed(self, work: Tools, job: Job, shards: ShardStore, tasks: Iterable[Task]) -> Iterator[Any]:
+        """What `read` gets of each task, in their order, once it is signed."""
 
 
 class Bulk:
@@ -195,14 +161,16 @@ class Bulk:
         now: datetime,
         secret: Callable[[], bytes],
         table: CheckedTable | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> Issued:
         """Checks the whole file, then issues its good rows. The same file again goes on where it stopped.
 
         For each template there is a press in each form; the template in force comes first. A job that was
         begun with a former template goes on with it. The `secret` of identities serves to recognise rows
         without numbers. Bad rows go to the error file and stop nothing. `table` is the file if it was
-        checked, and approved, before there was an issuer. Raises as `order.approve`, `JobUnderWay`, and
-        `JOB_CANCELLED` where another process ended it meanwhile.
+        checked, and approved, before there was an issuer. With `elsewhere`, others sign, and workers here
+        read what they signed. Raises as `order.approve`, `JobUnderWay`, and `JOB_CANCELLED` where another
+        process ended it meanwhile.
         """
         self.recover()
         if table is not None and self._store.count():
@@ -248,12 +216,16 @@ class Bulk:
                     self._take(job, span, checker, checked, survey)
                     return self._task(job, span, survey, now, template)
 
-                tasks = map(task, spans)
-                chunks = _counted(pool, issue, tasks, "issuing", _rows(spans), order)
+                tasks, sizes = map(task, spans), _rows(spans)
+                if elsewhere is None:
+                    chunks = _counted(pool, issue, tasks, "issuing", sizes, order)
+                else:
+                    written = elsewhere.signed(pool.work, job, self.archive.shards, tasks)
+                    chunks = _counted(pool, elsewhere.read, written, "issuing", sizes, order)
                 waiting: list[Keyed] = []
-                for span, (chunk, data, keyed) in zip(spans, chunks, strict=True):
-                    shard = ShardName.of(job, span.number, data)
-                    self.archive.shards.write(shard, data)
+                for span, (chunk, shard, keyed) in zip(spans, chunks, strict=True):
+                    if isinstance(shard, bytes):
+                        shard = self._stored(job, span, shard)
                     self._store.begin_chunk(shard, job.seq(span.first_row))
                     self._finish(job, span.number, chunk, composer.kind.name)
                     issued += len(chunk.rows) // len(forms)
@@ -408,6 +380,11 @@ class Bulk:
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
         return Task(span, skipped, job.first_seq, created, template)
+
+    def _stored(self, job: Job, span: Span, data: bytes) -> ShardName:
+        shard = ShardName.of(job, span.number, data)
+        self.archive.shards.write(shard, data)
+        return shard
 
     def _finish(self, job: Job, number: int, chunk: Chunk, kind: str) -> None:
         key = job.chunk_key(number)

@@ -56,9 +56,11 @@ class Spool:
 
         Raises `Damaged` if they are not as they were put, `Unavailable` if they cannot be read.
         """
-        for line in from_frame(self._unseal(span, _RECORDS), _LARGEST).splitlines():
-            row, _, record = line.partition(b" ")
-            yield int(row), orjson.loads(record)
+        yield from unpacked_rows(self.frame(span), _LARGEST)
+
+    def frame(self, span: Span) -> bytes:
+        """The rows of a span, packed, for `unpacked_rows` elsewhere. Raises as `rows`."""
+        return self._unseal(span, _RECORDS)
 
     def identities(self, span: Span) -> dict[int, bytes]:
         """The identities of rows of a span. Raises as `rows`."""
@@ -101,6 +103,13 @@ class Spool:
 def packed_row(row: int, record: bytes) -> bytes:
     """A row of the file with its record as JSON."""
     return b"%d %b" % (row, record)  # a copy: what orjson gives takes 8 KiB for as long as it is kept
+
+
+def unpacked_rows(frame: bytes, most: int) -> Iterator[tuple[int, Record]]:
+    """The rows in a frame, with their records. Raises `ZstdError` where it holds more than `most` bytes."""
+    for line in from_frame(frame, most).splitlines():
+        row, _, record = line.partition(b" ")
+        yield int(row), orjson.loads(record)
 
 
 def _nonce(span: Span, part: str) -> bytes:

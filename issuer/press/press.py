@@ -33,7 +33,7 @@ from wire.work import Work
 
 from ..problem import SKELETON_DIFFERS, FormNotKnown
 from .document import Composer
-from .skeletons import DIFFERENT, Noting, Skeletons
+from .skeletons import DIFFERENT, Blank, Noting, Skeletons
 
 
 @dataclass(frozen=True, repr=False)
@@ -213,6 +213,28 @@ class Press:
         if noting:
             guard(partial(self._compare, record, seq, created, noting.again(), printed))
         return printed
+
+    def read_back(
+        self, line: bytes, record: Record, seq: int, created: datetime, *, verified: bool
+    ) -> Printed:
+        """A line that another process printed, as `print_row` gives it; its entry is made here.
+
+        All but the signature is held against what this press prints, byte by byte. With `verified`, the
+        signature is verified, too. Raises `LINE_UNLIKE`.
+        """
+        shaped, values, identifier = self._skeletons.find(record, seq, created)
+        start, end = Line.spliced(seq, record, b"")[:-1], b"}"
+        if shaped is not None and not verified and line.startswith(start) and line.endswith(end):
+            digest = shaped.digest(values, line[len(start) : -len(end)])
+            if digest is not None:
+                return Printed(line, entry(EntryKind.CREDENTIAL, digest), identifier)
+        signer = Blank(self.signer.public_key)
+        blank = self._print(record, seq, created, self.composer.parts(record, seq), signer)
+        signature = signer.signature(line, blank.line)
+        if verified:
+            signer.verify(signature)
+        again = Line.parse(line, {**FORMS, self.form.media_type: self.form})
+        return Printed(line, again.entry, blank.id)
 
     def _compare(self, record: Record, seq: int, created: datetime, signer: Signer, printed: Printed) -> None:
         """Raises `SKELETON_DIFFERS` unless the general way prints the same."""

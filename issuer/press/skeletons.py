@@ -7,7 +7,8 @@ constant rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,10 @@ from kinds import Record
 from vc.facts import IssuingFacts
 from vc.secured import Form, Options, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
+from wire import base58_decode, base58_encode, base64url_decode, base64url_encode
+from wire.problem import Malformed, Problem
 
-from ..problem import SKELETON_DIFFERS
+from ..problem import LINE_UNLIKE, SKELETON_DIFFERS
 from .document import Composer, is_moment
 
 MOST = 256
@@ -58,6 +61,11 @@ class Shaped:
         spliced = self._skeleton.secure(values, signer)
         self._used += spliced is not None
         return spliced
+
+    def digest(self, values: Sequence[Any], credential: bytes) -> bytes | None:
+        """As `Skeleton.digest`; `None` as well for dates of which the general path has to say more."""
+        are_dates = all(is_moment(date.text(values)) for date in self._dates)
+        return self._skeleton.digest(values, credential) if are_dates else None
 
 
 class Skeletons:
@@ -152,3 +160,44 @@ class Repeating:
         if data != self._data:
             raise SKELETON_DIFFERS(DIFFERENT)
         return self._signature
+
+
+class Blank:
+    """Gives zeros for a signature: what is printed by it shows where one stands, and what it is over."""
+
+    def __init__(self, key: PublicKey) -> None:
+        self.public_key, self._zeros = key, bytes(key.kind.signature)
+        self._data = b""
+
+    def sign(self, data: bytes) -> bytes:
+        """Zeros, as many as a signature has bytes."""
+        self._data = data
+        return self._zeros
+
+    def signature(self, line: bytes, blank: bytes) -> bytes:
+        """The signature in a line that is, but for it, the one printed by this last.
+
+        Raises `LINE_UNLIKE` for any other line.
+        """
+        for encode, decode in _ENCODINGS:
+            head, is_there, tail = blank.rpartition(encode(self._zeros).encode())
+            if is_there and line.startswith(head) and line.endswith(tail):
+                text = line[len(head) : len(line) - len(tail)]
+                # Nothing else than a signature can stand there, neither a quotation mark nor a dot.
+                with suppress(Malformed, UnicodeDecodeError):
+                    return decode(text.decode())
+        raise LINE_UNLIKE("a credential says something else than its row")
+
+    def verify(self, signature: bytes) -> None:
+        """Raises `LINE_UNLIKE` unless a signature is over what was printed last."""
+        try:
+            self.public_key.verify(signature, self._data)
+        except Problem as problem:
+            raise LINE_UNLIKE("a credential is not signed by the issuer's key") from problem
+
+
+_ENCODINGS: Sequence[tuple[Callable[[bytes], str], Callable[[str], bytes]]] = (
+    (base58_encode, base58_decode),
+    (base64url_encode, base64url_decode),
+)
+"""The ways in which forms write a signature: base58btc (VC Data Integrity 2.1), base64url (RFC 7515)."""

@@ -25,7 +25,8 @@ from issuer.identity import documents
 from issuer.identity.kind import read_kind
 from issuer.identity.succession import JOURNAL
 from issuer.issuer import Issuer
-from issuer.job.bulk import Bulk, Chunk
+from issuer.job.bulk import Bulk
+from issuer.job.chunk import Chunk
 from issuer.job.singles import RecordRefused
 from issuer.keeping.rotation import revoke, rotate
 from issuer.problem import REVOKED_FOR_GOOD

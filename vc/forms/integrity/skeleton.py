@@ -8,6 +8,7 @@ of members in JSON and in JCS.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from .suites import Cryptosuite, DataIntegritySuite, proof_value
 
 if TYPE_CHECKING:
     from ...vcdm.jsonld import Contexts
+
+_PROOF_VALUE = re.compile(rb"z[1-9A-HJ-NP-Za-km-z]{1,200}")
 
 
 class _Tracer:
@@ -106,20 +109,39 @@ class _Skeleton:
     def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
         """See `Skeleton`."""
         filled = self._slots.fill(values)
-        if filled is None:
-            return None
-        head = self._credential.head(filled.json)
-        # A longer document is charged, and may be refused; one that seems to hold null is read.
-        if (
-            len(head) > SMALL
-            or filled.may_be_silent
-            or (self._has_edges and (b"null" in head or b"[]" in head))
-        ):
+        head = filled and self._head(filled)
+        if not (filled and head):
             return None
         hashes = self.hashes(filled)
         if hashes is None:
             return None
         signature = proof_value(signer, hashes).encode()
-        logged = self._logged.head(filled.json) + signature + self._logged.tail(filled.json)
         credential = head + signature + self._credential.tail(filled.json)
-        return Spliced(credential, hashlib.sha256(logged).digest())
+        return Spliced(credential, self._digest(filled, signature))
+
+    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+        """See `Skeleton`."""
+        filled = self._slots.fill(values)
+        head = filled and self._head(filled)
+        if not (filled and head and credential.startswith(head)):
+            return None
+        tail = self._credential.tail(filled.json)
+        signature = credential[len(head) : len(credential) - len(tail)]
+        # Within its quotes nothing else can stand than base58, which says nothing but the signature.
+        is_proof_value = credential.endswith(tail) and _PROOF_VALUE.fullmatch(signature)
+        return self._digest(filled, signature) if is_proof_value else None
+
+    def _head(self, filled: Filled) -> bytes | None:
+        """The credential up to its signature; `None` where the general path has to look at it."""
+        head = self._credential.head(filled.json)
+        # A longer document is charged, and may be refused; one that seems to hold null is read.
+        is_plain = (
+            len(head) <= SMALL
+            and not filled.may_be_silent
+            and not (self._has_edges and (b"null" in head or b"[]" in head))
+        )
+        return head if is_plain else None
+
+    def _digest(self, filled: Filled, signature: bytes) -> bytes:
+        logged = self._logged.head(filled.json) + signature + self._logged.tail(filled.json)
+        return hashlib.sha256(logged).digest()

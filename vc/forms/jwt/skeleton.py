@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -14,6 +15,8 @@ from wire import Problem, base64url_decode, base64url_encode
 from ...secured import MAX_BYTES, Skeleton, Spliced
 from ...slots import Format, Slots, Value
 from ...vcdm.enveloped import Enveloped
+
+_SIGNATURE = re.compile(rb"[A-Za-z0-9_-]{1,200}")
 
 
 class _Tracer:
@@ -54,14 +57,32 @@ class _Skeleton:
 
     def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
         """See `Skeleton`."""
+        text = self._signed(values)
+        if text is None:
+            return None
+        token = text + b"." + base64url_encode(signer.sign(text)).encode()
+        return Spliced(self._before + token + self._after, hashlib.sha256(token).digest())
+
+    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+        """See `Skeleton`."""
+        text = self._signed(values)
+        if text is None:
+            return None
+        head = self._before + text + b"."
+        signature = credential[len(head) : len(credential) - len(self._after)]
+        is_token = credential.startswith(head) and credential.endswith(self._after)
+        # Nothing else than base64url can stand there, which says nothing but the signature.
+        if not is_token or not _SIGNATURE.fullmatch(signature):
+            return None
+        return hashlib.sha256(text + b"." + signature).digest()
+
+    def _signed(self, values: Sequence[Value]) -> bytes | None:
+        """Header and payload; `None` where the general path has to look at them."""
         filled = self._slots.fill(values)
         if filled is None:
             return None
         payload = self._splice(filled.json)
-        if (
-            b"null" in payload or b"[]" in payload
-        ):  # such a member says nothing, or a text only looks like one
+        # Such a member says nothing, or a text only looks like one.
+        if b"null" in payload or b"[]" in payload:
             return None
-        text = self._header + b"." + base64url_encode(payload).encode()
-        token = text + b"." + base64url_encode(signer.sign(text)).encode()
-        return Spliced(self._before + token + self._after, hashlib.sha256(token).digest())
+        return self._header + b"." + base64url_encode(payload).encode()

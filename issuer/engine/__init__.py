@@ -1,0 +1,1 @@
+"""Issuing a file with the processors of several machines: they sign, and one process here commits."""
