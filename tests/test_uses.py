@@ -278,6 +278,9 @@ def test_a_changed_kind_is_told_which_version_to_write(program: Program, card: P
     (card / "kind.json").write_text(text.replace('"version": "1"', '"version": "2"'), encoding="utf-8")
     ended = program("use", "run", card)
     assert (ended.code, "NOT AS EXPECTED: rows.csv, row 2, name" in ended.out) == (1, True)
+    assert "things are not as the folder expects" in ended.out.splitlines()[-1]
+    as_it_came = program("use", "run", "library-card").out.splitlines()[-1]
+    assert as_it_came == "  All of it is as the folder expects."
 
 
 def test_what_there_is_is_listed_and_what_there_is_not_is_named(program: Program, tmp_path: Path) -> None:

@@ -111,6 +111,15 @@ def lines(ended: acting.Run) -> Iterator[str]:
     yield f"  The log holds {holds}: digests, and nobody's name."
     yield f"  Bytes: {ended.sizes['credential']} (credential), {ended.sizes['bundle']} (with what proves it)."
     yield from (f"  NOT AS EXPECTED: {each}" for each in ended.differences)
+    yield f"  {_verdict(len(ended.differences))}"
+
+
+def _verdict(differences: int) -> str:
+    """The last line: of a folder that somebody changed, what is left to do."""
+    if not differences:
+        return "All of it is as the folder expects."
+    which = "One thing is" if differences == 1 else f"{differences} things are"
+    return f"{which} not as the folder expects: what you mean so goes into the file that its line names."
 
 
 def _bound(use: UseCase) -> str:
