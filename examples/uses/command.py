@@ -102,7 +102,7 @@ def lines(ended: acting.Run) -> Iterator[str]:
         hidden = [name for name in ended.learned if name not in shown]
         yield f"  As {form} its holder shows {_labels(use, shown)},"
         yield f"    and hides {_labels(use, hidden) or 'nothing'}."
-    yield f"  {_bound(use)}"
+    yield f"  {bound(use)}"
     yield "  How it ends:"
     for each in ended.endings:
         code = f"{each.code}: {each.text}" if each.code else ""
@@ -122,13 +122,15 @@ def _verdict(differences: int) -> str:
     return f"{which} not as the folder expects: what you mean so goes into the file that its line names."
 
 
-def _bound(use: UseCase) -> str:
-    """The line about the binding: the checked holder, the unchecked person, or the thing it belongs to."""
+def bound(use: UseCase) -> str:
+    """What binds the file: the holder's key, nothing that was checked, or a number of the thing."""
     if use.kind.policy.holder:
         return "The holder was checked: the key that the credential names answered a challenge."
     if use.kind.person.fields:
         return "The holder was not checked: whoever has the file can show it."
-    return f"No person is in it. Compare what binds it to the thing: {_labels(use, use.bound_by)}."
+    is_personal = any(field.personal for field in use.kind.fields.values())
+    shown_by = "Whoever has the file can show it." if is_personal else "No person is in it."
+    return f"{shown_by} Compare what binds it to the thing: {_labels(use, use.bound_by)}."
 
 
 def _labels(use: UseCase, names: Iterable[str]) -> str:
