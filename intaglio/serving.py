@@ -43,6 +43,14 @@ class Endpoint:
     listener: socket.socket
     limits: Limits
 
+    @property
+    def is_sealed(self) -> bool:
+        """False if what is sent here travels in the clear beyond this machine.
+
+        A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
+        """
+        return urlsplit(self.url).scheme == "https" or self.listener.getsockname()[0] in LOOPBACK
+
     @classmethod
     @contextmanager
     def open(cls, reach: Reach, folder: Path, now: datetime, *, own: str | None = None) -> Iterator[Self]:

@@ -167,6 +167,14 @@ def test_plain_behind_a_proxy(machine: Machine) -> None:
     assert not (machine.home / "issuer" / "tls").exists()
 
 
+@pytest.mark.parametrize("url", [(), ("--url", "http://localhost:8460")])
+def test_claim_links_never_travel_in_the_clear(machine: Machine, url: tuple[str, ...]) -> None:
+    """Also where the URL is one of loopback, while every address of this machine is listened on."""
+    answer = machine.run("issuer", "serve", "--plain", "--host", "0.0.0.0", "--port", "0", *url)
+    assert (answer.code, answer.out) == (2, "")
+    assert "in the clear" in answer.err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("named", ["claim", "init"])
 def test_the_command_that_a_claim_prints_serves_its_links(

@@ -17,6 +17,7 @@ from did import METHODS, Resolver
 from examples.uses import acting
 from examples.uses.actors import Institution, Person
 from examples.uses.catalogue import validators
+from examples.uses.command import bound
 from examples.uses.folder import HERE, SECTORS, UseCase, names
 from issuer.archive.kept import KindNumber
 from issuer.press.document import trial
@@ -37,6 +38,15 @@ from wire.problem import Malformed, NotFound, Problem
 from wire.strict import base64url_decode
 
 NAMES = names()
+BOUND_BY = {
+    "battery-passport": "GTIN, product passport",
+    "business-licence": "unified social credit code",
+    "data-set-passport": "Croissant file, DCAT file, data file",
+    "model-card": "SPDX document, weights",
+    "model-evaluation": "benchmark file, weights",
+    "vehicle-registration": "vehicle identification number",
+}
+"""What binds a credential to a thing, of each use that is about one."""
 
 
 @pytest.fixture
@@ -278,6 +288,9 @@ def test_a_changed_kind_is_told_which_version_to_write(program: Program, card: P
     (card / "kind.json").write_text(text.replace('"version": "1"', '"version": "2"'), encoding="utf-8")
     ended = program("use", "run", card)
     assert (ended.code, "NOT AS EXPECTED: rows.csv, row 2, name" in ended.out) == (1, True)
+    assert "things are not as the folder expects" in ended.out.splitlines()[-1]
+    as_it_came = program("use", "run", "library-card").out.splitlines()[-1]
+    assert as_it_came == "  All of it is as the folder expects."
 
 
 def test_what_there_is_is_listed_and_what_there_is_not_is_named(program: Program, tmp_path: Path) -> None:
@@ -350,6 +363,19 @@ def test_policies_of_uses_are_those_of_their_people_and_things() -> None:
         assert re.search(r"fresh (status )?list", (HERE / name / "story.md").read_text("utf-8"), re.I), name
     checks = {name: kind.policy.check_age[1] for name, kind in policies.items() if kind.policy.check_age}
     assert checks == {"income": 90, "identity-checked": 365}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_said_whether_the_holder_was_checked_or_what_binds_the_file_to_its_thing(name: str) -> None:
+    use = UseCase.read(HERE / name)
+    line = bound(use)
+    personal = {field.name for field in use.kind.fields.values() if field.personal}
+    assert ("The holder was checked" in line) is bool(use.kind.policy.holder)
+    assert ("No person is in it" in line) is not bool(personal)
+    if name in BOUND_BY:
+        assert line.endswith(f"the thing: {BOUND_BY[name]}.")
+    else:
+        assert line.startswith("The holder was")
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def lines(ended: acting.Run) -> Iterator[str]:
         hidden = [name for name in ended.learned if name not in shown]
         yield f"  As {form} its holder shows {_labels(use, shown)},"
         yield f"    and hides {_labels(use, hidden) or 'nothing'}."
-    yield f"  {_bound(use)}"
+    yield f"  {bound(use)}"
     yield "  How it ends:"
     for each in ended.endings:
         code = f"{each.code}: {each.text}" if each.code else ""
@@ -111,15 +111,26 @@ def lines(ended: acting.Run) -> Iterator[str]:
     yield f"  The log holds {holds}: digests, and nobody's name."
     yield f"  Bytes: {ended.sizes['credential']} (credential), {ended.sizes['bundle']} (with what proves it)."
     yield from (f"  NOT AS EXPECTED: {each}" for each in ended.differences)
+    yield f"  {_verdict(len(ended.differences))}"
 
 
-def _bound(use: UseCase) -> str:
-    """The line about the binding: the checked holder, the unchecked person, or the thing it belongs to."""
+def _verdict(differences: int) -> str:
+    """The last line: of a folder that somebody changed, what is left to do."""
+    if not differences:
+        return "All of it is as the folder expects."
+    which = "One thing is" if differences == 1 else f"{differences} things are"
+    return f"{which} not as the folder expects: what you mean so goes into the file that its line names."
+
+
+def bound(use: UseCase) -> str:
+    """What binds the file: the holder's key, nothing that was checked, or a number of the thing."""
     if use.kind.policy.holder:
         return "The holder was checked: the key that the credential names answered a challenge."
     if use.kind.person.fields:
         return "The holder was not checked: whoever has the file can show it."
-    return f"No person is in it. Compare what binds it to the thing: {_labels(use, use.bound_by)}."
+    is_personal = any(field.personal for field in use.kind.fields.values())
+    shown_by = "Whoever has the file can show it." if is_personal else "No person is in it."
+    return f"{shown_by} Compare what binds it to the thing: {_labels(use, use.bound_by)}."
 
 
 def _labels(use: UseCase, names: Iterable[str]) -> str:

@@ -96,7 +96,6 @@ def serve(
         from ..api.app import create_app
         from ..pages.own import Own
         from ..serving import Endpoint, siblings
-        from ..tls import LOOPBACK
     from did import Resolver
 
     if profile:
@@ -123,9 +122,7 @@ def serve(
             judge.verifiers()
         resolver = Resolver(session.methods, session.fetcher(offline=offline))
         served = {name: _served(place) for name, place in places.items()}
-        # A URL of loopback says nothing of who reaches this: plain HTTP may listen on every address.
-        is_sealed = reach.host in LOOPBACK or endpoint.url.startswith("https:")
-        site = Own.at(endpoint.url) if is_sealed else None
+        site = Own.at(endpoint.url) if endpoint.is_sealed else None
         if site is None and served:
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."

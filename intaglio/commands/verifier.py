@@ -65,8 +65,7 @@ def serve(
         Endpoint.open(reach, session.home / "verifier" / "tls", session.now()) as endpoint,
         Processes[Any, Any](make, 2, waiting=_WAITING) as processes,
     ):
-        is_here = reach.host in LOOPBACK
-        site = Own.at(endpoint.url) if is_here or endpoint.url.startswith("https:") else None
+        site = Own.at(endpoint.url) if endpoint.is_sealed else None
         app = create_app(
             judge.verifiers,
             clock=session.now,
@@ -78,7 +77,7 @@ def serve(
         if site is None:
             say("No page is served: credentials would travel in the clear.")
         else:
-            shows = show_trust or (is_here and site.is_loopback)
+            shows = show_trust or (reach.host in LOOPBACK and site.is_loopback)
             page = VerifyPage(
                 site,
                 processes,

@@ -195,10 +195,11 @@ class Bulk:
             key = keys[template]
             same = self._store.issued_by(key)
             _settle_all(pool, self.archive, order, survey, same)
-            lacking = self._lacking(checker, survey, forms, same)
+            several = Identity.read(self._home).forms  # else nothing was ever issued in a second form
+            lacking = _lacking(self._store, checker, survey, forms, same) if several else []
             if table is None and (survey.good or lacking):
                 numbers = _next_numbers(order, self._store, survey, now.year)
-                order.approve(CheckedTable(checker, checked, survey, numbers, len(lacking)))
+                order.approve(CheckedTable(checker, checked, survey, numbers, lacking))
             errors = _write_errors(order, survey, checked, self._home)
             if not survey.good:
                 return Issued(survey, 0, None, error_file=errors, lacking=lacking)
@@ -322,31 +323,6 @@ class Bulk:
         if lost:
             survey.lose(checker, {row: number for row, number in wanted.items() if number in lost})
 
-    def _lacking(
-        self, checker: Checker, survey: Survey, forms: Sequence[str], same: range
-    ) -> list[KindNumber]:
-        """Return credentials of known rows, not issued by the `same` job, that lack one of these forms.
-
-        A row that differs from the issued credential is a finding: the new form would contradict the others.
-        Revoked credentials are left as they are.
-        """
-        if not Identity.read(self._home).forms:  # nothing was ever issued in a second form
-            return []
-        changed = {change.row: change for change in survey.changed}
-        lacking = []
-        for row, seq in [*survey.known.items()]:
-            if seq in same:
-                continue
-            current = self._store.current(self._store.entry(seq).which)
-            standing = self._store.copies(current.which, current.edition)
-            if current.reason is not None or {*forms} <= {entry.form for entry in standing}:
-                continue
-            if row in changed:
-                survey.refuse(checker, changed[row])
-            else:
-                lacking.append(current.which)
-        return lacking
-
     def _give_numbers(
         self,
         series: Series,
@@ -406,11 +382,12 @@ def checked_table(
     composer: Composer,
     today: date,
     secret: Callable[[], bytes] = token_bytes,
+    forms: Sequence[str] = (),
 ) -> Iterator[CheckedTable]:
     """The first half of `Bulk.run`, without an issuer: all checks, and nothing is signed.
 
     With the `secret` of identities, rows that were given a number are recognised. With any other secret, rows
-    are only told from each other.
+    are only told from each other. `forms` are the names of those that rows issued before may lack.
     """
     attached = _attached(order, composer.kind, None)
     identities = _identities(order, composer.kind, secret)
@@ -422,7 +399,9 @@ def checked_table(
         with _pool(Tools(checker, checked, ()), order, archive.store) as pool:
             survey = _survey_all(pool, archive, order)
             _settle_all(pool, archive, order, survey)
-        yield CheckedTable(checker, checked, survey, _next_numbers(order, archive.store, survey, today.year))
+        lacking = _lacking(archive.store, checker, survey, forms) if forms else []
+        numbers = _next_numbers(order, archive.store, survey, today.year)
+        yield CheckedTable(checker, checked, survey, numbers, lacking)
 
 
 def dry_run(
@@ -432,13 +411,14 @@ def dry_run(
     today: date,
     says: Callable[[Record], str],
     secret: Callable[[], bytes] = token_bytes,
+    forms: Sequence[str] = (),
 ) -> Issued:
     """All checks, the error file if one is named; nothing is signed, and no number is given.
 
     `says` returns the part of a record's diploma that people read first; rows with the same part are `alike`.
-    The `secret` is as in `checked_table`.
+    The `secret` and the `forms` are as in `checked_table`.
     """
-    with checked_table(order, archive, composer, today, secret) as table:
+    with checked_table(order, archive, composer, today, secret, forms) as table:
         number = next(iter(table.numbers), "")
         return replace(
             unissued(order, table), first=table.first(), alike=table.alike(says), next_number=number
@@ -447,7 +427,8 @@ def dry_run(
 
 def unissued(order: Order, table: CheckedTable) -> Issued:
     """Ends a checked table of which nothing is signed: writes its error file, if one is named."""
-    return Issued(table.survey, 0, None, error_file=_write_errors(order, table.survey, table.spool))
+    errors = _write_errors(order, table.survey, table.spool)
+    return Issued(table.survey, 0, None, error_file=errors, lacking=table.lacking)
 
 
 def _identities(order: Order, kind: Kind, secret: Callable[[], bytes]) -> Identities | None:
@@ -467,6 +448,30 @@ def _next_numbers(order: Order, store: Index, survey: Survey, year: int) -> Sequ
     series = order.numbers.series(year)
     count = min(survey.good, PREVIEWED)
     return store.numbers.free(order.source.kind.name, series.name, series.numbers, count)
+
+
+def _lacking(
+    store: Index, checker: Checker, survey: Survey, forms: Sequence[str], same: range = range(0)
+) -> list[KindNumber]:
+    """Returns credentials of known rows, not issued by the `same` job, that lack one of these forms.
+
+    A row that differs from the issued credential is a finding: the new form would contradict the others.
+    Revoked credentials are left as they are.
+    """
+    changed = {change.row: change for change in survey.changed}
+    lacking = []
+    for row, seq in [*survey.known.items()]:
+        if seq in same:
+            continue
+        current = store.current(store.entry(seq).which)
+        standing = store.copies(current.which, current.edition)
+        if current.reason is not None or {*forms} <= {entry.form for entry in standing}:
+            continue
+        if row in changed:
+            survey.refuse(checker, changed[row])
+        else:
+            lacking.append(current.which)
+    return lacking
 
 
 def _write_errors(order: Order, survey: Survey, checked: Spool, home: Path | None = None) -> Path | None:

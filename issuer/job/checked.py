@@ -10,6 +10,7 @@ from itertools import chain, islice
 from kinds import Kind, Record
 from wire.text import as_seen
 
+from ..archive.kept import KindNumber
 from ..table.source import Source
 from .checking import Checker, Survey
 from .spool import Spool
@@ -29,8 +30,8 @@ class CheckedTable:
     survey: Survey
     numbers: Sequence[str] = ()
     """The numbers that the first rows will be given, of a table that has none."""
-    lacking: int = 0
-    """The number of credentials issued before that are to be issued in another form as well."""
+    lacking: Sequence[KindNumber] = ()
+    """The credentials issued before that are to be issued in another form as well."""
 
     @property
     def source(self) -> Source:

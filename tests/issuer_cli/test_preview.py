@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.commandline import Program, typed
+from tests.sources import ROOT
 from tests.workbooks import ROWS, texts, workbook
 from tests.world import HEADER, graduate, table
 
@@ -229,9 +231,28 @@ def test_an_example_does_not_read_as_advice(program: Program, tmp_path: Path) ->
 def test_a_form_more_is_asked_about_as_well(issued: Program, file: Path, tmp_path: Path) -> None:
     """The rows are known, and what is to be signed is only the other form of them."""
     again = ["issuer", "issue", str(file), "--form", "vc+jwt", "--out", str(tmp_path / "out")]
+    dry = issued(*again, "--dry-run")
+    counts = "0 would be issued, 6 issued before, 0 with errors"
+    assert dry.out == f"{counts}, 6 diplomas would be issued in another form as well\n"
+    assert json.loads(issued(*again, "--dry-run", "--json").out)["lacking"] == 6
     asked = b"6 rows: 6 issued before, 0 with errors. Issue 6 diplomas in another form for good? [y/N]: "
     typed(issued.home, again, [(asked, b"n")], code=5)
     assert not (tmp_path / "out").exists()
     out, _ = typed(issued.home, again, [(asked, b"y")])
     assert out == "0 issued, 6 issued before, 0 with errors, 6 credentials added in another form\n"
     assert len(list((tmp_path / "out").glob("*+vc+jwt.json"))) == 6
+    for form in ((), ("--form", "vc+jwt")):
+        dry = issued("issuer", "issue", file, *form, "--dry-run")
+        assert dry.out == f"{counts}\n"
+
+
+@pytest.mark.parametrize("tried", [("--dry-run",), ()])
+def test_a_form_that_the_kind_does_not_have_is_refused_before_there_is_an_issuer(
+    program: Program, tried: tuple[str, ...]
+) -> None:
+    folder = ROOT / "examples" / "uses" / "age-over-18"
+    words = ("issuer", "issue", folder / "rows.csv", "--kind", folder, "--name", "U", "--form", "vc+jwt")
+    answer = program(*words, *tried)
+    assert (answer.code, answer.out) == (1, "")
+    assert "is not issued as application/vc+jwt" in answer.err
+    assert not (program.home / "issuer" / "issuer.json").exists()

@@ -18,6 +18,7 @@ from issuer import Description
 from issuer.archive.archive import Archive
 from issuer.archive.engines import make_index, open_index
 from issuer.archive.shard_stores import shards_in
+from issuer.identity.forms import IssuerForms, require_allowed
 from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, has_issuer
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
@@ -263,6 +264,8 @@ def issue(
         require_writer(errors)
     catalogue = reading.catalogue(of_kind)  # as above
     asked = media_types(forms) or ([INTEGRITY] if suite else [])
+    for each in asked:
+        require_allowed(of_kind, each)  # before there is an issuer, too
     order = Order(source, errors, catalogue, files, workers, forms=asked, numbers=numbers)
     asks = is_asked(yes) and not dry_run
     if dry_run:
@@ -275,7 +278,9 @@ def issue(
         secret = _number_secret(place) if numbers else b""  # asked for before anything is drawn
         with ProgressMeter() as meter, _archive(place) as archive:
             today = place.session.now().date()
-            done = check_file(replace(order, progress=meter), archive, composer, today, says, lambda: secret)
+            wanted = _wanted_forms(place, archive, asked)
+            order = replace(order, progress=meter)
+            done = check_file(order, archive, composer, today, says, lambda: secret, wanted)
         preview = list(map(says, done.first))
     else:
         secured_as = _form_of(place, forms, suite)
@@ -375,12 +380,16 @@ class FileOutcome(NamedTuple):
         count = f"{survey.good} would be issued" if self.dry_run else f"{self.done.issued} issued"
         differ = f" ({changed} {'differs' if changed == 1 else 'differ'})" if changed else ""
         added = f", {counted(self.done.added, 'credential')} added in another form" if self.done.added else ""
+        lacking = len(self.done.lacking) if self.dry_run else 0
+        if lacking:
+            added = f", {counted(lacking, *self.nouns)} would be issued in another form as well"
         data = {
             **text.outcome(self.done, self.nouns),
             "errorFile": str(error_file) if error_file else None,
             "bundles": str(self.files[0].parent) if self.files else None,
             "unwitnessed": self.unwitnessed,
             "dryRun": self.dry_run,
+            **({"lacking": lacking} if lacking else {}),
         }
         words = f"{count}, {before} issued before{differ}, {failed} with errors{added}"
         return Result(data, words, PARTLY if failed or self.refused or self.unwitnessed else 0)
@@ -401,6 +410,15 @@ def _form_of(place: Place, names: Sequence[str], suite: str | None = None) -> Fo
     if suite and isinstance(integrity, DataIntegrity):
         return replace(integrity, suite=suite)
     return None if place.exists or not asked or asked[0] == INTEGRITY else forms[asked[0]]
+
+
+def _wanted_forms(place: Place, archive: Archive, asked: Sequence[str]) -> Sequence[str]:
+    """The names of the forms that rows issued before may lack; none where all are of the only form."""
+    if not place.exists:
+        return ()
+    forms = IssuerForms(place.folder, archive.store, None)
+    names = forms.names(asked)
+    return () if names == forms.issued else names
 
 
 def _warn(issuer: Issuer, asked: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ def require_agreed(
         _show(record, session, composer)
     if made_first:
         say(f"There is no issuer here yet: {made_first} becomes one first.")
-    added = f"{counted(table.lacking, *nouns)} in another form" if table.lacking else ""
+    added = f"{counted(len(table.lacking), *nouns)} in another form" if table.lacking else ""
     whole = " and ".join(filter(None, [count if survey.good else "", added]))
     if not agreed(printable(f"{_counts(survey)}Issue {whole} for good?"), yes=False):
         raise Declined("nothing was issued")

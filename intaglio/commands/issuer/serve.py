@@ -58,6 +58,10 @@ def serve(place: Place, reach: Reach, status_lifetime: str | None) -> None:
         Endpoint.open(reach, issuer.home / "tls", now(), own=issuer.identity.url) as endpoint,
         renewing(_lists(issuer, status_lifetime), now),
     ):
+        if not endpoint.is_sealed:  # whoever reads a claim link on its way can take the credential
+            raise click.UsageError(
+                "Claim links would travel in the clear: leave out --plain, or listen on loopback."
+            )
         url = endpoint.url
         claims = claims_of(issuer, url, place.session)
         if url != own_address(issuer):
