@@ -306,7 +306,7 @@ class Issuer:
 
     @property
     def own_signer(self) -> Signer | None:
-        """The signer for diplomas whose key is kept elsewhere than in the key file: see `Signers.elsewhere`."""
+        """The signer for diplomas, if its key is not in the key file: see `Signers.elsewhere`."""
         return self.signers.elsewhere
 
     @property
