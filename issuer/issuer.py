@@ -306,12 +306,12 @@ class Issuer:
 
     @property
     def own_signer(self) -> Signer | None:
-        """As `Signers.elsewhere`."""
+        """The signer for diplomas, if its key is not in the key file: see `Signers.elsewhere`."""
         return self.signers.elsewhere
 
     @property
     def status_key(self) -> str:
-        """As `Signers.list_key`."""
+        """The name of the key that signs status lists: see `Signers.list_key`."""
         return self.signers.list_key
 
     def _list_signer(self) -> Signer:
@@ -339,7 +339,7 @@ class Issuer:
 
     @property
     def public_keys(self) -> Mapping[str, PublicKey]:
-        """As `Signers.public_keys`."""
+        """The issuer's keys by name; no secret is opened for them."""
         return self.signers.public_keys
 
     def use(self, signer: Signer | None) -> None:
@@ -758,7 +758,7 @@ class Issuer:
         return [asking is not None and asking.is_met] * len(logs)
 
     def witnessing(self) -> Callable[[Bundle], bool]:
-        """Return a function that is true for bundles as `witnessed` judges them."""
+        """Return a function that is true for bundles with the lines of enough witnesses: see `witnessed`."""
         return witnessed(self.cosigned)
 
     def _log_to_prove_by(self, seqs: Collection[int] | None) -> LogReader:

@@ -57,6 +57,7 @@ class Curve:
 
         def sign(data: bytes) -> bytes:
             r, s = decode_dss_signature(key.sign(data, self.algorithm))
+            # If s fits, so does order - s; on this curve libsecp256k1 verifies the lower of the two only.
             if self.low_s and s > self.order // 2:
                 s = self.order - s
             return r.to_bytes(self.size) + s.to_bytes(self.size)

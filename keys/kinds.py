@@ -1,4 +1,8 @@
-"""The kinds of key, one row each. No other module here or above names one of them."""
+"""The kinds of key, one row each. No other module here or above names one of them.
+
+Another kind is another row, whose `load` gives the module with its scheme, such as `ed25519.py`;
+`tests/test_key_kinds.py` then tries it, as it tries each row.
+"""
 
 from __future__ import annotations
 

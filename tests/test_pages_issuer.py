@@ -209,7 +209,7 @@ def unknown(at: Desk) -> ClaimLink:
     ("make", "status", "said"),
     [
         (ended, 410, "The issuer has ended this link"),
-        (expired, 410, "The time of this link is over."),
+        (expired, 410, "This link has expired."),
         (unknown, 404, "No credential waits under this address."),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_link_that_a_wallet_has_used_says_so_and_the_wallet_may_ask_again(tmp_
         )
         assert found.open(link, accept="application/json").status_code == 200
         found.now += LINK_LIFETIME
-        assert "The time of this link is over." in found.open(link).text
+        assert "This link has expired." in found.open(link).text
         found.issuer.release(NUMBER)
         assert "The issuer has ended this link" in found.open(link).text
 

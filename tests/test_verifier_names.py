@@ -191,7 +191,7 @@ def test_a_name_is_a_name_under_any_other(suite: str) -> None:
     data = Bundle(honest, (), (), ()).to_bytes()
     held = Held("0" * 12, data, NOW, Verdict.VALID)
     assert wallet.title(held) == "Diploma of Mathematics"
-    assert "of Nguyễn Thị Ánh" in wallet.line(held)
+    assert "of Nguyễn Thị Ánh" in wallet.line(held, lambda _: "")
 
 
 @SUITES
@@ -403,6 +403,6 @@ def test_a_wallet_lists_what_it_could_not_read() -> None:
     report = check(document)
     assert report.verdict is Verdict.UNDETERMINED
     held = Held("0" * 12, Bundle(document, (), (), ()).to_bytes(), NOW, report.verdict)
-    assert wallet.line(held).startswith(
+    assert wallet.line(held, lambda _: "").startswith(
         "000000000000  Master of Science of Ada Invented, Example University; could not be"
     )

@@ -447,16 +447,30 @@ def test_its_holder_shows_it() -> None:
     assert report.holder == HOLDER.did
 
 
+def named(issuer: str) -> str:
+    """The names of a trust list that has one entry."""
+    return "Utopia" if issuer == HOLDER.did else ""
+
+
 def test_a_wallet_names_the_subject_whatever_iss_says() -> None:
     held = Held("c3c8610c5665", vc(iss="https://nobody.example"), NOW, Verdict.VALID)
-    assert text.issuer(held) == "CN=Registrar"
-    assert text.named(held) == "degree, CN=Registrar"
+    assert text.issuer(held, named) == "CN=Registrar"
+    assert text.named(held, named) == "degree, CN=Registrar"
     card = text.card(held, BY_NAME)
     assert "CN=Registrar" in card
     assert "nobody.example" not in card
     by_did = framed({"iss": HOLDER.did, "vct": "urn:example:degree"}, [])
     plain = jwt({"alg": "ES256", "typ": "dc+sd-jwt"}, by_did.payload, HOLDER.key) + b"~"
-    assert text.issuer(Held("c3c8610c5665", plain, NOW, Verdict.VALID)) == claimed(HOLDER.did)
+    assert text.issuer(Held("c3c8610c5665", plain, NOW, Verdict.VALID), lambda _: "") == claimed(HOLDER.did)
+
+
+def test_a_wallet_names_an_issuer_as_the_trust_list_does() -> None:
+    """An SD-JWT VC has no name of its issuer. A file that was not verified gets none from the list."""
+    content = framed({"iss": HOLDER.did, "vct": "urn:example:degree"}, []).payload
+    plain = jwt({"alg": "ES256", "typ": "dc+sd-jwt"}, content, HOLDER.key) + b"~"
+    valid, open_ = (Held("c3c8610c5665", plain, NOW, each) for each in (Verdict.VALID, Verdict.UNDETERMINED))
+    assert text.named(valid, named) == "degree, Utopia"
+    assert text.named(open_, named) == f"degree, {claimed(HOLDER.did)}"
 
 
 def test_no_holder_is_named_by_a_certificate() -> None:

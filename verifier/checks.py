@@ -396,6 +396,7 @@ class Steps:
 
     def _status_time(self, claims: Claims, entry: RecognisedIssuer | None) -> StatusTime | None:
         entries = claims.status
+        # Not open: a status, or the statement of one, is part of what is signed: nobody can cut it off (F13).
         if not entries:
             self.checks.skipped("irrevocable", "the credential has no status: it cannot be revoked")
             return None

@@ -47,7 +47,7 @@ REMEDIES: Mapping[str, str] = {
     "malformed-credential": (
         "Ask for the file as its issuer made it; if this is it, the issuer has to mend its program."
     ),
-    "repeated-member": "Whoever wrote the file has to drop one.",
+    "repeated-member": "The author of the file has to remove one of them.",
     "no-credential": "Was another file meant? Ask for the credential's own file (.json).",
     "known-by-sight": "Ask for the credential's own file (.json).",
     "is-trust-file": "`intaglio trust add FILE` puts it on your trust list.",
@@ -188,7 +188,7 @@ REMEDIES: Mapping[str, str] = {
         "the word into the folder `contexts` of your home."
     ),
     "unknown-rule": "The rules are {rules}.",
-    "did-method-not-supported": "In use are: {methods}.",
+    "did-method-not-supported": "The methods in use are {methods}.",
     # the trust list
     "not-a-trust-file": (
         "Was another file meant? If it is your own list, mend it or move it away: "

@@ -89,6 +89,7 @@ class SQLiteNumbers(Numbers):
         identities: Iterable[Sequence[bytes]],
         hear: Callable[[Sequence[str]], object],
     ) -> None:
+        # Under SQLite's write lock, so that no two processes read the same `next`.
         with self._database.writing() as connection:
             following = _next(connection, kind, series)
             following = give(_Given(connection, kind), numbering, following, identities, hear)

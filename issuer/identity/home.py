@@ -97,9 +97,15 @@ DID_METHODS = ("key", "web")
 
 
 LIFETIME = timedelta(days=LIST_LIFE)
-"""The default lifetime of a status list. A list is signed anew at half of its lifetime."""
+"""The default lifetime of a status list: a year. A list is signed anew at half of its lifetime.
+
+It is long since a list without a web address only travels in bundles, which are open after it ends.
+"""
 SERVED_LIFETIME = "30d"
-"""The lifetime of a list if the issuer's service publishes the lists at their address, and renews them."""
+"""The lifetime of a list if the issuer's service publishes the lists at their address, and renews them.
+
+It bounds how long an old list can hide a revocation from a verifier without a network.
+"""
 _NAMES = {
     "status_lifetime": "statusLifetime",
     "closed": "closed",

@@ -491,7 +491,9 @@ class Lists:
 
 def _period(identity: Identity, now: datetime) -> tuple[datetime, timedelta]:
     """The date and the lifetime of a list that is signed now."""
-    if identity.closing is not None:  # who does not hear that these are the last has a year to
+    # Lists of a closing have no end for verifiers whose trust file says so. Others have a year at least to
+    # hear of it: these lists are never signed again.
+    if identity.closing is not None:
         return max(now, identity.closing), max(identity.lifetime, LIFETIME)
     return now, identity.lifetime
 

@@ -180,7 +180,7 @@ def test_two_hundred_files_in_one_drop_with_the_bar_moving(window: Window, serve
     assert len(page.evaluate("window.seen")) > 20
     assert page.locator("tbody tr").count() == page.locator("article.answer").count() == 200
     with page.expect_download() as download:
-        page.get_by_text("Keep the table (CSV)").click()
+        page.get_by_text("Save the table (CSV)").click()
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == '"File","Verdict","What was found","SHA-256"'
     assert lines[1].startswith('"0-valid.json","Valid","Example University issued')
@@ -196,7 +196,7 @@ def test_several_files_without_script_have_the_same_table(browser: Browser, serv
     assert page.title() == "5 files: 1 valid, 2 not valid, 1 could not be decided, 1 could not be read"
     assert page.locator("tbody tr").count() == 5
     with page.expect_download() as download:
-        page.get_by_text("Keep the table (CSV)").click()
+        page.get_by_text("Save the table (CSV)").click()
     assert "Not valid" in Path(download.value.path()).read_text(encoding="utf-8-sig")
     window.context.close()
 

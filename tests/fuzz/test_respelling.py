@@ -156,7 +156,7 @@ def reading(document: Document, credential: Credential) -> dict[str, Any]:
         "claims": said(credential, credential.said),
         "subjects": frozenset(said(credential, dict(subject)) for subject in credential.subjects),
         "summary": summarize(credential, TRUST),
-        "wallet": (wallet.title(held), wallet.line(held), held.bound_to),
+        "wallet": (wallet.title(held), wallet.line(held, lambda _: ""), held.bound_to),
         "status": frozenset(map(StatusEntry.parse, credential.status)),
         "schemas": frozenset(schema["id"] for schema in credential.schemas),
         "origins": credential.origins,

@@ -499,6 +499,7 @@ _CLOCKS = {
     LEDGERS: "time: other ledgers, while its key was in force",
     REQUIRED_WITNESSES: "time: independent witnesses, while its key was in force",
 }
+"""The clock that a time is by, from `Fact.clock`; the last two are those that a trust policy requires."""
 
 
 def attested(fact: Fact) -> str:

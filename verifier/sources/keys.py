@@ -414,7 +414,7 @@ class IssuerKeys:
             raise ISSUER_METHOD_NOT_SUPPORTED.saying("{why}", why=problem) from problem
         except (Unavailable, ResolutionFailed) as problem:  # a host that is gone does not make a forger
             raise ISSUER_UNREACHABLE.saying(
-                "the keys of {issuer} are not known here: {why}", issuer=issuer, why=problem
+                "cannot get the keys of {issuer}: {why}", issuer=issuer, why=problem
             ) from problem
 
     def _require_looked_up(self, signer: str, method: str, relationship: str, *, is_named: bool) -> None:

@@ -120,7 +120,7 @@ def _advise(claims: ClaimLinks, url: str | None, *ended: str) -> None:
             f"They lead to this machine only; --url https://HOST:{port} names one that others can reach.",
             f"For a wallet on this machine: `intaglio --loopback wallet receive LINK{authority}`",
         )
-    say("Whoever has a link can claim with it: send each to its holder only.")
+    say("Anybody who has a link can claim with it: send each to its holder only.")
     for line in ended:
         say(line)
     say("A claim makes an edition for that wallet; a file that was handed out before is revoked then.")

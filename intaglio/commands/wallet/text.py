@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,28 +21,41 @@ if TYPE_CHECKING:
     from verifier.sources.trust import TrustSource
 
 
+IssuerNames = Callable[[str], str]
+"""Returns the name that the trust list has for an issuer, by its DID or URL; empty if it has none."""
+
+
 def title(held: Held) -> str:
     """The title of a credential, as `verify` has it."""
     claims = held.claims
     return words.titled(claims.title, claims.degree, claims.achievement_type)
 
 
-def issuer(held: Held) -> str:
-    """Return the issuer as the credential names it; with certificates, the subject of the issuer's own.
+def listed_name(trust: TrustSource, did: str) -> str:
+    """The name that a trust list has for an issuer; empty if it has none."""
+    entry = trust.issuer(did)
+    return entry.name if entry else ""
 
-    The holder of such a certificate can write anything into `iss`.
+
+def issuer(held: Held, names: IssuerNames) -> str:
+    """Return the issuer as the credential names it, else as the trust list does, else by its DID.
+
+    With certificates, return the subject of the issuer's own: its holder can write anything into `iss`.
     """
-    chain = held.secured.certificates
+    chain, claims = held.secured.certificates, held.claims
     if not chain:
-        return isolated(claimed(held.claims.issuer_name or held.claims.issuer))
+        # What was not verified gets no name from the list: anybody could write a listed DID into a file.
+        is_by_issuer = held.verdict is Verdict.VALID and not claims.issuer_name
+        listed = names(claims.issuer) if is_by_issuer else ""
+        return isolated(claimed(claims.issuer_name or listed or claims.issuer))
     from keys import certificates  # only here: most issuers have a DID
 
     return isolated(claimed(certificates.read_certificate(chain[0], Work()).subject_text))
 
 
-def named(held: Held) -> str:
+def named(held: Held, names: IssuerNames) -> str:
     """The title of a credential, and its issuer."""
-    return tr("{what}, {issuer}").format(what=title(held), issuer=issuer(held))
+    return tr("{what}, {issuer}").format(what=title(held), issuer=issuer(held, names))
 
 
 def found(report: Report) -> str:
@@ -59,17 +72,17 @@ def checked(held: Held) -> str:
     return (valid if held.verdict is Verdict.VALID else undecided).format(day=f"{held.added:%Y-%m-%d}")
 
 
-def name(held: Held) -> str:
+def name(held: Held, names: IssuerNames) -> str:
     """A credential in a few words: its id here, its number, what, whose, from whom."""
     whose, number = isolated(claimed(held.claims.holder_name)), isolated(claimed(held.number))
     text = tr("{id}  {what} of {whose}, {issuer}") if whose else tr("{id}  {what}, {issuer}")
     name = f"{held.id}  {number}" if number else held.id
-    return text.format(id=name, what=title(held), whose=whose, issuer=issuer(held))
+    return text.format(id=name, what=title(held), whose=whose, issuer=issuer(held, names))
 
 
-def line(held: Held, *, outdated: bool = False) -> str:
+def line(held: Held, names: IssuerNames, *, outdated: bool = False) -> str:
     """A credential in one line, with how it was checked."""
-    return f"{name(held)}{tr('; ')}{checked(held)}{later() if outdated else ''}"
+    return f"{name(held, names)}{tr('; ')}{checked(held)}{later() if outdated else ''}"
 
 
 def later() -> str:
@@ -107,14 +120,14 @@ def binding(held: Held) -> str:
     return keys or tr("no key: anyone who has the file can show it")
 
 
-def shown(held: Held, seen: Choices | None, domain: str) -> list[str]:
+def shown(held: Held, names: IssuerNames, seen: Choices | None, domain: str) -> list[str]:
     """The claims of a credential that a verifier will see, and those that stay with the holder."""
     if seen is None or (choices := held.choices) is None:
         whole = tr("{credential}: all of it will be shown to {domain}")
-        return [whole.format(credential=named(held), domain=printable(domain))]
+        return [whole.format(credential=named(held, names), domain=printable(domain))]
     part = tr("{credential}: this will be shown to {domain}: {claims}")
     claims = _listed([*seen.always, *seen.alone])
-    lines = [part.format(credential=named(held), domain=printable(domain), claims=claims)]
+    lines = [part.format(credential=named(held, names), domain=printable(domain), claims=claims)]
     hidden = [name for name in choices.alone if name not in seen.alone]
     return (
         [*lines, tr("this will not be shown: {claims}").format(claims=_listed(hidden))] if hidden else lines
@@ -152,7 +165,7 @@ def card(held: Held, trust: TrustSource) -> str:
     claims = held.claims
     summary = summarize(claims, trust, by_kind(claims, trust, held.kind))
     facts = {
-        "by": issuer(held),
+        "by": issuer(held, lambda did: listed_name(trust, did)),
         "did": "" if held.secured.certificates else printable(claims.issuer),
         "since": claims.valid_from and f"{claims.valid_from:%Y-%m-%d}",
         "until": claims.valid_until and f"{claims.valid_until:%Y-%m-%d}",

@@ -29,6 +29,7 @@ from . import text
 
 if TYPE_CHECKING:
     from exchange.claim import Invitation
+    from verifier.sources.trust import TrustSource
 
 TRIES = 3
 EXIT = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.UNDETERMINED: 3}
@@ -137,7 +138,7 @@ def receive(
             undetermined=accept_undetermined,
             form=media_type(form),
         )
-        return kept(held)
+        return kept(session, held)
 
 
 @verb()
@@ -155,14 +156,15 @@ def list_(session: Session, anew: bool, offline: bool) -> Result:
             tr("The wallet is empty: `intaglio wallet receive LINK` or `intaglio wallet import FILE` fill it")
         )
     outdated = text.outdated(holdings)
-    lines = [wrapped(text.line(held, outdated=held.id in outdated), _ID) for held in holdings]
+    names = _names(session)
+    lines = [wrapped(text.line(held, names, outdated=held.id in outdated), _ID) for held in holdings]
     listed = [{**summary(held), "laterEditionHeld": held.id in outdated} for held in holdings]
     codes = set[int]()
     for place, held in enumerate(holdings if anew else ()):
         report = session.check(held.data, offline=offline)
         later = text.later() if held.id in outdated else ""
         verdict = wrapped(f"{' ' * _ID}{text.found(report)}{later}", _ID)
-        lines[place] = f"{wrapped(text.name(held), _ID)}\n{verdict}"
+        lines[place] = f"{wrapped(text.name(held, names), _ID)}\n{verdict}"
         listed[place] |= {"verdict": report.verdict.value, "finding": text.found(report)}
         codes.add(EXIT[report.verdict])
     code = PARTLY if len(codes) > 1 else next(iter(codes), 0)
@@ -176,14 +178,8 @@ def show(session: Session, identifier: str, disclose: bool) -> Result:
     """Show one credential."""
     with opened(session) as mine:
         held = mine.get(identifier)
-    from verifier.sources.trust import Trust  # which other commands need not
-    from verifier.sources.trust_index import open_trust
-
-    try:
-        trust = open_trust(session.trust_file)
-    except Problem:  # what is held can be looked at; `verify` says what is wrong with the list
-        trust = Trust()
-    card, data = text.card(held, trust), {**summary(held), "credential": dict(held.bundle.secured)}
+    card = text.card(held, _trust(session))
+    data = {**summary(held), "credential": dict(held.bundle.secured)}
     if disclose:
         choices = held.choices
         data["disclosure"] = choices and {"alone": [*choices.alone], "always": [*choices.always]}
@@ -217,9 +213,9 @@ def present(
     """
     with opened(session) as mine:
         chosen = mine.chosen(identifiers)
-        seen = disclosed(chosen, only or None)
+        seen, names = disclosed(chosen, only or None), _names(session)
         for held in chosen:
-            say(*text.shown(held, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
+            say(*text.shown(held, names, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
         if no_evidence:
             say(text.without_evidence(chosen))
         if not consented(tr("Sign and show?"), yes):
@@ -231,6 +227,23 @@ def present(
         data = (bundle.without_evidence() if no_evidence else bundle).to_bytes()
         return Result(json.loads(data), data.decode().rstrip("\n"))
     return _plain("presentation", bundle.secured)
+
+
+def _trust(session: Session) -> TrustSource:
+    """The local trust list, to name issuers by; empty where it cannot be read, as `verify` then says."""
+    from verifier.sources.trust import Trust  # which other commands need not
+    from verifier.sources.trust_index import open_trust
+
+    try:
+        return open_trust(session.trust_file)
+    except Problem:  # what is held can be looked at all the same
+        return Trust()
+
+
+def _names(session: Session) -> text.IssuerNames:
+    """The names that the trust list has. It is opened for the first credential that names no issuer."""
+    trust = functools.cache(lambda: _trust(session))
+    return lambda did: text.listed_name(trust(), did)
 
 
 def _plain(name: str, received: Received) -> Result:
@@ -262,7 +275,7 @@ def delete(session: Session, identifier: str, yes: bool) -> Result:
     """Remove a credential from the wallet. Wherever else it is, it stays valid."""
     with opened(session) as mine:
         held = mine.get(identifier)
-        say(text.named(held))
+        say(text.named(held, _names(session)))
         if not consented(tr("Delete it from this wallet?"), yes):
             raise Declined("nothing was deleted")
         mine.delete(held.id)
@@ -361,16 +374,17 @@ def check(session: Session, data: bytes) -> Report:
 def keep(session: Session, mine: Wallet, data: bytes, undetermined: bool) -> Result:
     """Accept bytes into the wallet."""
     held = mine.accept(data, functools.partial(check, session), now=session.now(), undetermined=undetermined)
-    return kept(held)
+    return kept(session, held)
 
 
-def kept(held: Held) -> Result:
+def kept(session: Session, held: Held) -> Result:
     """The result for a credential that has just been kept."""
     anew, first = (
         tr("Was kept before, and is checked anew: {credential}; {checked}"),
         tr("Kept: {credential}; {checked}"),
     )
-    say((anew if held.known else first).format(credential=text.named(held), checked=text.checked(held)))
+    name = text.named(held, _names(session))
+    say((anew if held.known else first).format(credential=name, checked=text.checked(held)))
     return Result(summary(held), held.id)
 
 

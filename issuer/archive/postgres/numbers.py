@@ -47,7 +47,9 @@ class PostgresNumbers(Numbers):
             following = give(_Given(cursor, kind), numbering, following, identities, hear)
             cursor.execute(_GO_ON, [kind, series, following])
 
-        self._database.once(work)  # the identities come once
+        # One writer at a time has the turn (`IndexDatabase.once`): no two machines read the same `next`.
+        # Not tried again after a broken connection: `identities` can be read only once.
+        self._database.once(work)
 
     def free(self, kind: str, series: str, numbering: Numbering, count: int) -> list[str]:
         def work(cursor: Cursor) -> list[str]:
