@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -160,7 +161,8 @@ def serve(place: LogFolder, reach: Reach, processes: int) -> None:
         if is_first:
             click.echo(f"{endpoint.url}{prefix(log.origin)}/checkpoint")
         with asking(place.witnesses(SECONDS), log) if is_first else nullcontext():
-            endpoint.run(create_app(log))
+            # They share one port, and one address's allowance.
+            replace(endpoint, limits=endpoint.limits.among(processes)).run(create_app(log))
 
 
 @verb(ledger)

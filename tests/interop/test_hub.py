@@ -20,13 +20,16 @@ import httpx
 import pytest
 
 from hub import make_hub, open_witness
+from hub.home import open_signing_mirrors
 from hub.http import create_app
 from ledger import Checkpoint, Log, TrustedLog, TrustPolicy, VerifierKey
+from ledger.add_entries import add_entries
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import attest
 from ledger.problem import LOG_BEHIND, OTHER_ROOT
 from ledger.tiles.posix import PosixStore
+from ledger.tiles.reader import TileReader
 from ledger.witness import AddCheckpoint, Witness, origin_hash
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, samples
 from tests.problems import is_a, raises
@@ -90,6 +93,41 @@ def test_a_checkpoint_of_our_log_cosigned_by_our_witness_meets_their_quorum(tmp_
     ed25519 = line.splitlines()[0]
     altered = run(*asked, "--quorum", 1, stdin=note.replace(ed25519[-8:-4], b"AAAA"))
     assert altered.returncode != 0
+
+
+def test_a_mirror_that_our_log_was_pushed_to_meets_their_quorum(tmp_path: Path) -> None:
+    """Its tiles give the root that it shows; and its own line counts as one, beside that of the witness."""
+    witness = made(tmp_path)
+    mirrors = open_signing_mirrors(tmp_path / "hub", witness.state, lambda: None, now)
+    mirrors.add(ORIGIN)
+    log = Log(ORIGIN, SIGNER, COSIGNER, PosixStore(tmp_path / "log"), clock=now)
+    entries = samples(0, 700)
+    log.append(entries, b"700")
+    checkpoint = log.checkpoint()
+    request = AddCheckpoint(0, [], checkpoint).write()
+    cosigned = witness.add_checkpoint(request)
+    with listening() as listener, serving(create_app(witness, mirrors=mirrors), listener):
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/mirror"
+        answer = httpx.post(f"{url}/add-checkpoint", content=request, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        body = add_entries(ORIGIN, TileReader(log.store.get), 0, 700)
+        answer = httpx.post(f"{url}/add-entries", content=body, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        mirrored = f"{url}/{origin_hash(ORIGIN)}"
+        note = httpx.get(f"{mirrored}/checkpoint", trust_env=False).content
+        keys = (*("--log-key", LOG_KEY), *("--witness-key", mirrors.vkey))
+        with_tiles = (*keys, "--max-age", 60, "--tiles", mirrored)
+        # The checkpoint is the one that the mirror shows; the entry is proved by the mirror's tiles alone.
+        alone = run(_VERIFIER, "verify-checkpoint", *with_tiles, "--quorum", 1)
+        assert alone.returncode == 0, alone.stderr.decode()
+        asked = (_VERIFIER, "verify-inclusion", *with_tiles, "--quorum", 1, "--index", 678, "--leaf", "-")
+        proved = run(*asked, stdin=entries[678])
+        assert proved.returncode == 0, proved.stderr.decode()
+        assert run(*asked, stdin=entries[679]).returncode != 0
+        both = (*with_tiles, "--witness-key", witness.state.key, "--quorum", 2, "--note", "-")
+        assert run(_VERIFIER, "verify-checkpoint", *both, stdin=note).returncode != 0
+        seen = run(_VERIFIER, "verify-checkpoint", *both, stdin=note + cosigned)
+        assert seen.returncode == 0, seen.stderr.decode()
 
 
 def test_what_proves_a_fork_is_seen_by_their_verifier(tmp_path: Path) -> None:
