@@ -69,13 +69,16 @@ class Engine(NamedTuple):
     server: Server | None
     file: Path
 
-    def spent(self, work: Callable[[], object]) -> float:
-        """CPU seconds of this process and the server for some work; looking at the server is not counted."""
-        server = 0 if self.server is None else server_cpu(self.server)
+    def spent(self, work: Callable[[], object], *, alone: bool = False) -> float:
+        """CPU seconds of this process and the server for some work; looking at the server is not counted.
+
+        With `alone`, only the server's sessions count, not what it does in the background.
+        """
+        server = 0 if self.server is None else server_cpu(self.server, alone)
         own = time.process_time()
         work()
         own = time.process_time() - own
-        return own + (0 if self.server is None else server_cpu(self.server) - server)
+        return own + (0 if self.server is None else server_cpu(self.server, alone) - server)
 
     def written(self) -> int:
         """Bytes handed to the system for the index until now, the journal's among them."""
@@ -95,12 +98,14 @@ class Engine(NamedTuple):
         return int(size)
 
 
-def server_cpu(server: Server) -> float:
-    """CPU seconds of a server's processes until now, to the microsecond for those that live."""
+def server_cpu(server: Server, sessions: bool) -> float:
+    """CPU seconds of a server's processes until now, or of its `sessions` that live, to the microsecond."""
     postmaster, spent = server.process.pid, 0.0
     for path in (each for each in Path("/proc").iterdir() if each.name.isdigit()):
         try:
             stat = (path / "stat").read_text().rpartition(") ")[2].split()
+            if sessions and not (path / "cmdline").read_bytes().startswith(b"postgres: owner"):
+                continue
             if int(path.name) == postmaster:
                 spent += sum(map(int, stat[13:15])) / _TICKS
             if postmaster in (int(stat[1]), int(path.name)):
@@ -175,7 +180,7 @@ def fill(issuer: Issuer, engine: Engine, rows: int, is_random: bool) -> dict[str
 
 def least(engine: Engine, works: list[Callable[[], object]]) -> float:
     """The least of several, in milliseconds of CPU: what else a server does meanwhile is no part of it."""
-    return min(engine.spent(work) for work in works) * 1e3
+    return min(engine.spent(work, alone=True) for work in works) * 1e3
 
 
 def ones(issuer: Issuer, engine: Engine, first: int) -> dict[str, float]:
