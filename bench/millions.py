@@ -1,10 +1,10 @@
-"""What an index of ten million rows costs: a row of it, one claim, a page, and revoking a tenth of it at once.
+"""What an index of ten million rows costs: a row, one claim, a page, and revoking a tenth of it at once.
 
 CPU of this process and of the whole server together. An issuer signs 10,000 diplomas of a file, and some of
-them are claimed, shown and revoked; then rows are recorded as a job records them, with log entries and keys
-for finding, but without signatures; then the same is done with others of the 10,000. In the end one row of ten
-is revoked. Bare is the least that this takes: joining the numbers, writing journal rows, and compressing and
-signing the same lists and pages of details.
+them are claimed, shown and revoked. Then rows are recorded as a job records them, with log entries and keys
+for finding, but without signatures, and the same is done with others of the 10,000. In the end one row of
+ten is revoked. Bare is the least that this takes: joining the numbers, writing journal rows, and compressing
+and signing the same lists and pages of details.
 
     python bench/millions.py 10000000 sqlite postgres [random]
 
@@ -39,7 +39,6 @@ from issuer.archive.index import Index
 from issuer.archive.kept import Appended, Keyed, KindNumber, NewEntry, ShardName
 from issuer.archive.lookup import PIECE, packed_keys
 from issuer.archive.postgres.store import PostgresIndex
-from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.shared.database import prepare_index
@@ -66,17 +65,20 @@ SELECT (SELECT wal_bytes FROM pg_stat_wal)
 class Engine(NamedTuple):
     """An index to be filled, and how its costs are read."""
 
-    index: Index
+    store: Index
     server: Server | None
     file: Path
 
-    def spent(self, work: Callable[[], object]) -> float:
-        """CPU seconds of this process and the server for some work; looking at the server is not counted."""
-        server = 0 if self.server is None else server_cpu(self.server)
+    def spent(self, work: Callable[[], object], *, alone: bool = False) -> float:
+        """CPU seconds of this process and the server for some work; looking at the server is not counted.
+
+        With `alone`, only the server's sessions count, not what it does in the background.
+        """
+        server = 0 if self.server is None else server_cpu(self.server, alone)
         own = time.process_time()
         work()
         own = time.process_time() - own
-        return own + (0 if self.server is None else server_cpu(self.server) - server)
+        return own + (0 if self.server is None else server_cpu(self.server, alone) - server)
 
     def written(self) -> int:
         """Bytes handed to the system for the index until now, the journal's among them."""
@@ -90,18 +92,20 @@ class Engine(NamedTuple):
     def kept(self) -> int:
         """Bytes of the index."""
         if self.server is None:
-            self.index.close()  # which puts the journal into the file
+            self.store.close()  # which puts the journal into the file
             return self.file.stat().st_size
         ((size,),) = self.server.execute("SELECT pg_database_size('postgres')")
         return int(size)
 
 
-def server_cpu(server: Server) -> float:
-    """CPU seconds of a server's processes until now, to the microsecond for those that live."""
+def server_cpu(server: Server, sessions: bool) -> float:
+    """CPU seconds of a server's processes until now, or of its `sessions` that live, to the microsecond."""
     postmaster, spent = server.process.pid, 0.0
     for path in (each for each in Path("/proc").iterdir() if each.name.isdigit()):
         try:
             stat = (path / "stat").read_text().rpartition(") ")[2].split()
+            if sessions and not (path / "cmdline").read_bytes().startswith(b"postgres: owner"):
+                continue
             if int(path.name) == postmaster:
                 spent += sum(map(int, stat[13:15])) / _TICKS
             if postmaster in (int(stat[1]), int(path.name)):
@@ -136,10 +140,10 @@ def chunks(first: int, rows: int, is_random: bool) -> Iterator[tuple[list[NewEnt
 
 
 def fill(issuer: Issuer, engine: Engine, rows: int, is_random: bool) -> dict[str, Any]:
-    """Records a job as `Bulk` does, but for the signatures: microseconds a row of each tenth, bytes, memory."""
+    """Records a job as `Bulk` does, but for signatures: microseconds a row of each tenth, bytes, memory."""
     index, log = issuer.store, issuer.log
     job = index.begin(b"key", "nation.csv", DATE, rows, -(-rows // SPAN_ROWS))
-    of_chunks, tenths, memory = [], [0.0], [peak()]
+    of_rows, of_keys, tenths, memory = 0.0, 0.0, [(0.0, 0.0)], [peak()]
     start, kept, own, waiting = engine.written(), engine.kept(), 0, list[Keyed]()
     for number, (entries, keyed) in enumerate(chunks(job.first_seq, rows, is_random)):
         key = job.chunk_key(number)
@@ -149,31 +153,34 @@ def fill(issuer: Issuer, engine: Engine, rows: int, is_random: bool) -> dict[str
         is_last = number + 1 == job.chunks
         waiting.append(keyed)
 
-        def record(number: int = number, key: bytes = key, placed: list[NewEntry] = placed) -> None:
+        def record(
+            number: int = number, key: bytes = key, placed: list[NewEntry] = placed, leaves: range = leaves
+        ) -> None:
             index.logged.intend(key)
             assert index.take(job, number, "diploma", {each.number: each.seq for each in placed}) == set()
             index.begin_chunk(ShardName(job.id, number, bytes(32)), placed[0].seq)
-            index.finish_chunk(job, number, Appended(key, range(placed[0].leaf, placed[-1].leaf + 1)), placed)
+            index.finish_chunk(job, number, Appended(key, leaves), placed)
 
-        of_chunks.append(engine.spent(record))
+        of_rows += engine.spent(record)
         if is_last or sum(each.stop - each.first for each in waiting) >= PIECE:
-            of_chunks[-1] += engine.spent(partial(index.lookup.add, waiting))
+            of_keys += engine.spent(partial(index.lookup.add, waiting))
             waiting.clear()
         own += engine.written() - handed if engine.server is None else 0
         if is_last or (number + 1) * 10 // job.chunks > len(tenths) - 1:
-            tenths.append(sum(of_chunks))
+            tenths.append((of_rows, of_keys))
             memory.append(peak())
-            print(
-                f"{number + 1} chunks: {1e6 * tenths[-1] / (number + 1) / SPAN_ROWS:.2f} µs a row", flush=True
-            )
+            print(f"{number + 1} chunks: {of_rows:.1f} s for rows, {of_keys:.1f} s for keys", flush=True)
     own = own or engine.written() - start
-    each = [1e6 * (after - before) / (rows / 10) for before, after in pairwise(tenths)]
+    each = [
+        {"rows": 1e7 * (after[0] - before[0]) / rows, "keys": 1e7 * (after[1] - before[1]) / rows}
+        for before, after in pairwise(tenths)
+    ]
     return {"us": each, "written": own, "kept": engine.kept() - kept, "mb": memory}
 
 
 def least(engine: Engine, works: list[Callable[[], object]]) -> float:
     """The least of several, in milliseconds of CPU: what else a server does meanwhile is no part of it."""
-    return min(engine.spent(work) for work in works) * 1e3
+    return min(engine.spent(work, alone=True) for work in works) * 1e3
 
 
 def ones(issuer: Issuer, engine: Engine, first: int) -> dict[str, float]:
@@ -190,7 +197,7 @@ def ones(issuer: Issuer, engine: Engine, first: int) -> dict[str, float]:
         assert len(issuer.store.entries(after)) == 1000
 
     holder = did_key.create(PrivateKey.generate().public_key)
-    issuer.claim(*numbers()[:1], holder)  # warm
+    issuer.claim(numbers()[0], holder)  # warm
     revoke = partial(issuer.revoke, reason=Reason.WITHDRAWN, date=NOW, now=NOW)
     store = issuer.store
     last = store.jobs()[-1].seqs.stop
@@ -228,7 +235,7 @@ def bare_journal(engine: Engine, numbers: list[str]) -> float:
             rows = [(DATE, number) for number in numbers]
 
             def join() -> None:
-                own.executemany(f"INSERT INTO bare {query}", rows)  # noqa: S608 -- a constant
+                own.executemany(f"INSERT INTO bare {query}", rows)
                 own.commit()
 
             spent = engine.spent(join)
@@ -304,8 +311,11 @@ def _publish(issuer: Issuer, engine: Engine) -> float:
 def show(name: str, rows: int, taken: dict[str, Any]) -> None:
     filled = taken["filled"]
     print(f"{name}, {rows:,} rows")
-    each, tenths = filled["us"], ", ".join(f"{tenth:.2f}" for tenth in filled["us"])
-    print(f"  µs of CPU a row, by tenth: {tenths}; last to first {each[-1] / each[0]:.2f} (at most 1.5)")
+    for what in ("rows", "keys"):
+        each = [tenth[what] for tenth in filled["us"]]
+        tenths = ", ".join(f"{tenth:.2f}" for tenth in each)
+        growth = f"{each[-1] / each[0]:.2f}" if each[0] else "-"
+        print(f"  µs of CPU for {what}, by tenth: {tenths}; last to first {growth} (at most 1.5)")
     written, kept = filled["written"] / rows, filled["kept"] / rows
     print(f"  bytes a row: {written:.0f} written, {kept:.0f} kept: {written / kept:.2f} (at most 3)")
     print(f"  MB of the process: {filled['mb'][1]:.0f} after a tenth, {filled['mb'][-1]:.0f} after all")
@@ -313,9 +323,8 @@ def show(name: str, rows: int, taken: dict[str, Any]) -> None:
         print(f"  {what}: {taken['before'][what]:.2f} ms before, {after:.2f} after, "
               f"{after / taken['before'][what]:.2f} (at most 1.5)")  # fmt: skip
     if "after" in taken:
-        print(
-            f"  last page to first: {taken['after']['last page'] / taken['after']['first page']:.2f} (at most 2)"
-        )
+        after = taken["after"]
+        print(f"  last page to first: {after['last page'] / after['first page']:.2f} (at most 2)")
         parts = taken["revoked"]
         bare = parts["bare: join and journal"] + parts["bare: gzip and signatures"]
         print("  revoking a tenth, s:", ", ".join(f"{what} {value:.2f}" for what, value in parts.items()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, LiteralString, TypeVar, cast
 
 import pytest
 
@@ -24,6 +24,8 @@ import psycopg
 from psycopg import errors
 
 from issuer.archive.kept import Appended, ListFile
+from issuer.archive.postgres import store
+from issuer.archive.postgres.singles import ISSUED
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.claims import CLAIM_LINK_USED, ClaimLinks
@@ -237,6 +239,29 @@ def reserve_in_turn(uri: str, start: Barrier) -> None:
     for _ in range(5):
         first = index.reserve(1 << 19)
         issue(index, entry(first), first)
+
+
+@served
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        (store._ENTRY.format(which="seq = %s", more=""), [1, 1]),
+        (store._ENTRY.format(which=store._SEQS, more=""), [[1], [1]]),
+        (ISSUED, [[1]]),
+        (store._BEGUN, [[1]]),
+        (store._FINISH_SINGLES, [[1], [1], [1]]),
+    ],
+)
+def test_a_plan_has_the_partitions_that_it_needs(
+    uri: str, index: PostgresIndex, query: LiteralString, values: list[object]
+) -> None:
+    """One of all ninety that a country has would cost a claim ten times as much, though it reads one."""
+    index.reserve(5 << 20)
+    with psycopg.connect(uri) as connection:
+        steps = "\n".join(step for (step,) in connection.execute(f"EXPLAIN {query}", values))
+    assert "credential_0" in steps
+    assert "credential_4" not in steps
+    assert "person_4" not in steps
 
 
 @served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from did.methods import key as did_key
+from issuer.archive.kept import ListFile
 from issuer.desk.renewal import renewing
 from issuer.identity.home import LIFETIME, published_file
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press.permutation import LIST_ENTRIES
 from issuer.shared import folder as shared_folder
+from issuer.status import lists
 from issuer.status.files import details_name
 from keys import PrivateKey
 from ledger.audit import audit
@@ -67,6 +69,34 @@ def in_lists(issuer: Issuer, count: int) -> list[str]:
         issuer._singles._block, issuer._singles._block_size = range(0), 1
         numbers.append(issuer.issue(graduate(row)).number)
     return numbers
+
+
+# Many at once
+
+
+def test_many_revocations_are_published_in_portions_and_the_next_who_comes_does_the_rest(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory does not grow with them; what a killed one had begun comes first, and none is forgotten."""
+    monkeypatch.setattr(lists, "_MOST_ROWS", 2)
+    numbers = [ONE, TWO, *in_lists(issuer, 4)]
+    issuer.lists.publish(now=NOW)
+    which, portions = [of_diploma(number) for number in numbers], list[set[str]]()
+    issuer.store.revocations.revoke(which, Reason.FRAUD.value, "2026-07-01T12:00:00Z")
+
+    def begin(real: Callable[..., None], key: bytes, files: Sequence[ListFile]) -> None:
+        portions.append({file.name for file in files if file.name.isdigit()})
+        real(key, files)
+
+    stopping = at(issuer.home, "revocations.publish", stops(KeyboardInterrupt(), on_call=2, before=True))
+    with pytest.raises(KeyboardInterrupt):
+        _ = reopened(issuer.home, **stopping).lists
+    again = reopened(issuer.home, **at(issuer.home, "revocations.begin", begin))
+    assert again.lists.publish(now=NOW) == []
+    assert portions == [{"1", "2"}, {"3", "4"}]
+    assert again.store.revocations.unpublished() == []
+    for bundle in again.bundles(map(again.current, numbers)):
+        assert verifier_for(again).verify(bundle, now=NOW).verdict is Verdict.INVALID
 
 
 # Superseded editions

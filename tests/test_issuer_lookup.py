@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -60,7 +61,26 @@ def test_ids_and_addresses_are_found_by_index(
     assert ask(store.lookup) == [7]
     steps = plan(store, lambda store: ask(store.lookup))
     assert "SEARCH lookup USING PRIMARY KEY (key=?)" in steps
-    assert not [step for step in steps if "SCAN" in step]
+    scanned = [step for step in steps if "SCAN" in step]
+    assert scanned == ["SCAN json_each VIRTUAL TABLE INDEX 1:", "SCAN unlisted"], "what is sought, and is new"
+
+
+def test_rows_of_later_runs_and_of_before_runs_are_found(store: SQLiteIndex) -> None:
+    """A key begins with its run; before there were runs, it was the digest alone."""
+    store.reserve(3 << 20)
+    fill(store, range((2 << 20) - 1, (2 << 20) + 2))
+    fill(store, range(2), b"before")
+    store.lookup.catch_up(id_of)
+    digests = [hashlib.sha256(text.encode()).digest() for text in ("urn:x:N1:1", "a1@x.example")]
+    with store._database.writing() as connection:
+        connection.execute("DELETE FROM lookup WHERE seq = 1")
+        former = [(int.from_bytes(digest[:8], signed=True), 1) for digest in digests]
+        connection.executemany("INSERT INTO lookup VALUES (?, ?)", former)
+        keys = connection.execute("SELECT key >> 48 FROM lookup WHERE seq <> 1").fetchall()
+    assert {run for (run,) in keys} == {0, 1, 2}
+    for seq in (0, 1, (2 << 20) - 1, 2 << 20, (2 << 20) + 1):
+        assert store.lookup.identified(f"urn:x:N{seq}:1", id_of) == [seq]
+        assert store.lookup.addressed(f"a{seq}@x.example") == [seq]
 
 
 def test_what_is_not_in_the_index_yet_is_found_as_well(store: SQLiteIndex) -> None:

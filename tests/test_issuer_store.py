@@ -55,14 +55,15 @@ def job_with(store: SQLiteIndex, count: int) -> Job:
 
 
 def plan(store: SQLiteIndex, ask: Callable[[SQLiteIndex], object]) -> list[str]:
-    """How SQLite does the first thing that is asked of it."""
+    """How SQLite does what is asked of it."""
     asked: list[str] = []
     with store._database.reading() as connection:
         connection.set_trace_callback(asked.append)
     ask(store)
-    statement = next(found for found in asked if found.startswith("SELECT"))
+    statements = [statement for statement in asked if statement.startswith("SELECT")]
     with store._database.reading() as connection:
-        return [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        plans = [connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall() for statement in statements]
+    return [row[-1] for steps in plans for row in steps]
 
 
 def test_what_was_interrupted_is_found_without_reading_all_that_was_issued(store: SQLiteIndex) -> None:

@@ -266,6 +266,37 @@ def test_a_server_that_syncs_nothing_and_one_that_is_killed(tmp_path: Path) -> N
 
 @postgres_server.needed
 @pytest.mark.slow
+def test_a_standby_that_lacks_the_last_seconds(tmp_path: Path) -> None:
+    """Nothing is issued by it, and once it was promoted, by no machine that saw what it lacks."""
+    own = Server()
+    try:
+        own.create("issuer")
+        homes = machines(tmp_path, own.uri("issuer", "machine"))
+        own.copy("standby")
+        assert issue(homes[0], range(21, 24)) == 3
+        own.halt()
+        own.data = "standby"
+        own.make("standby/standby.signal")
+        own.start()
+        for home in homes:
+            with raises(Refused, match="standby"):
+                issue(home)
+        own.halt()
+        (own.folder / "standby" / "standby.signal").unlink()
+        own.start()
+        with raises(Damaged):
+            issue(homes[0])
+        own.halt()
+        own.data = "data"
+        own.start()
+        assert issue(homes[1]) == len(ROWS)
+        require_all(homes[0], ROWS, range(21, 24))
+    finally:
+        own.stop()
+
+
+@postgres_server.needed
+@pytest.mark.slow
 def test_a_bucket_that_does_not_answer_one_machine(
     tmp_path: Path, twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

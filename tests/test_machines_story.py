@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
+import os
 import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -34,7 +37,7 @@ from tests.serving import listening, serving
 from tests.test_issuer_claims import Registrar
 from tests.world import NOW, Holder, csv_file, graduate, issuer_in, of_diploma, reopened, verifier_for
 from vc import Verdict
-from wire.problem import Problem
+from wire.problem import DISK_FULL, Problem, is_full
 
 pytestmark = [pytest.mark.slow, postgres_server.needed, s3_server.needed]
 
@@ -229,3 +232,56 @@ def test_three_machines_of_one_issuer(homes: list[Path]) -> None:
     bundles = [bundle.to_bytes() for bundle in after.bundles(current)]
     for bundle in [*bundles, *won.values()]:
         assert verifier.verify(bundle, now=NOW).verdict is Verdict.VALID
+
+
+NEW_MOUNTS = 0x20000
+"""CLONE_NEWNS of unshare(2): what is mounted from then on, this process and its children see alone."""
+
+
+def on_a_full_disk(home: Path, rows: range, chunk: int, told: Path) -> None:
+    """A file is issued by a process on whose disk nothing has room, from the start or from a chunk on."""
+    disk, content = home.parent, told.with_name("content")  # the newest checkpoint lies beside the folder
+    shutil.copytree(disk, content)
+    assert ctypes.CDLL(None).unshare(NEW_MOUNTS) == 0
+    for words in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", "size=4m", "none", str(disk)]):
+        subprocess.run(["mount", *words], check=True)
+    shutil.copytree(content, disk, dirs_exist_ok=True)
+    source = csv_file(home.with_name("south.csv"), [graduate(row) for row in rows], span_rows=4)
+    begun: list[object] = []
+
+    def fill() -> None:
+        with suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
+            while file.write(bytes(512)):
+                pass
+
+    def fills(real: Callable[..., None], *given: Any) -> None:
+        real(*given)
+        begun.append(given)
+        if len(begun) == chunk:
+            fill()
+
+    if chunk == 0:
+        fill()
+    try:
+        issuer = reopened(home, **at(home, "index.begin_chunk", fills))
+        told.write_text(str(issuer.issue_file(Order(source, workers=0)).issued))
+    except OSError as error:  # which the command line makes a problem of
+        told.write_text(DISK_FULL.code if is_full(error) else "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="no right to mount: run as root")
+@pytest.mark.parametrize(("chunk", "says"), [(0, DISK_FULL.code), (2, str(len(SOUTH)))])
+def test_a_full_disk_on_one_of_three(
+    chunk: int, says: str, homes: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It is said where a file is begun; a job that has begun needs no room any more."""
+    told = tmp_path_factory.mktemp("another-disk") / "told"
+    machine = get_context("spawn").Process(target=on_a_full_disk, args=(homes[1], SOUTH, chunk, told))
+    machine.start()
+    machine.join(timeout=120)
+    assert told.read_text() == says
+    assert issue(homes[2], NORTH) == len(NORTH)
+    assert issue(homes[1], SOUTH) == (len(SOUTH) if chunk == 0 else 0)
+    issuer = reopened(homes[0])
+    assert sorted(entry.number for entry in issuer.entries()) == sorted(map(number, [*NORTH, *SOUTH]))
+    require_once(issuer)

@@ -252,13 +252,16 @@ class Revocations(Protocol):
     def of_list(self, number: int) -> list[RevocationRow]:
         """All revocations and suspensions in one status list."""
 
-    def unpublished(self) -> list[RevocationRow]:
-        """The editions that no published list shows as they are by now: revoked, suspended or reinstated."""
+    def unpublished(self, lists: range | None = None) -> list[RevocationRow]:
+        """The editions that no published list shows as they are by now: revoked, suspended or reinstated.
+
+        Only those in these `lists`, if some are named: there may be millions.
+        """
 
     # The published files
 
-    def changed_lists(self) -> list[int]:
-        """The status lists with editions that no published one shows as they are."""
+    def changed_lists(self) -> dict[int, int]:
+        """The status lists with editions that no published one shows as they are; how many each has."""
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         """The status lists to publish in any case: new, or without an end between the two times.

@@ -26,6 +26,7 @@ from .kept import (
 from .logged import settle
 from .versions import FileVersions, possible_versions
 
+_NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite and PostgreSQL have
 _EDITIONS = "SELECT seq FROM credential WHERE kind = ? AND number = ?"
 _IN_FORCE = _EDITIONS + " AND seq NOT IN (SELECT seq FROM revocation)"  # noqa: S608 -- a constant
 _IS_SUSPENDED = f"reason GLOB '{suspension('*')}'"
@@ -53,7 +54,7 @@ def journal(
         f"INSERT INTO revocation SELECT seq, ?, ? FROM ({editions}) WHERE true "  # noqa: S608 -- constants
         "ON CONFLICT DO UPDATE SET reason = excluded.reason, date = excluded.date "
         f"WHERE revocation.{_IS_SUSPENDED}",
-        [(reason, date, *each) for each in values],
+        ((reason, date, *each) for each in values),
     )
 
 
@@ -68,6 +69,11 @@ def _require_not_revoked(connection: sqlite3.Connection, which: Iterable[KindNum
         # Threat F41: suspending or reinstating a revoked credential would undo the revocation.
         if row and state_of(row[0]) not in (EditionState.VALID, EditionState.SUSPENDED):
             raise REVOKED_FOR_GOOD(f"credential {number} was revoked, and stays so", number=number)
+
+
+def seqs_of(lists: range | None) -> tuple[int, int]:
+    """The first sequence number of these status lists, and the one after their last; all without lists."""
+    return (0, _NO_SEQ) if lists is None else (lists.start << LIST_BITS, lists.stop << LIST_BITS)
 
 
 class SQLiteRevocations(Revocations):
@@ -110,16 +116,18 @@ class SQLiteRevocations(Revocations):
         )
         return [RevocationRow(*row) for row in rows]
 
-    def unpublished(self) -> list[RevocationRow]:
-        query = "SELECT seq, reason, date FROM unpublished LEFT JOIN revocation USING (seq)"
-        rows = self._database.read(query)
-        return [RevocationRow(*row) for row in rows]
+    def unpublished(self, lists: range | None = None) -> list[RevocationRow]:
+        query = (
+            "SELECT seq, reason, date FROM unpublished LEFT JOIN revocation USING (seq) "
+            "WHERE seq >= ? AND seq < ?"
+        )
+        return [RevocationRow(*row) for row in self._database.read(query, *seqs_of(lists))]
 
     # The published files
 
-    def changed_lists(self) -> list[int]:
-        rows = self._database.read("SELECT DISTINCT seq >> ? FROM unpublished", LIST_BITS)
-        return [number for (number,) in rows]
+    def changed_lists(self) -> dict[int, int]:
+        query = "SELECT seq >> ?1, count(*) FROM unpublished GROUP BY seq >> ?1"
+        return dict(self._database.read(query, LIST_BITS))
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         with self._database.reading() as connection:

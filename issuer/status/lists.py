@@ -59,6 +59,7 @@ from .files import (
 
 _MOST_STEPS = 1 << 22
 _MOST_HELD = 1 << 23  # bytes that the index holds of files
+_MOST_ROWS = 1 << 16  # of lists that are signed at once: a million revocations would take a gigabyte
 
 
 class ListChange(NamedTuple):
@@ -250,9 +251,25 @@ class Lists:
         if identity.closing is not None and not revocations.closed():
             revocations.note_closed(True)
         wanted, whole = self._wanted(identity, now, anew=anew)
-        if wanted:
-            self._publish(sorted(wanted), whole, identity, now)
+        for numbers in self._portions(wanted):
+            self._publish(numbers, whole, identity, now)
         return sorted(wanted)
+
+    def _portions(self, wanted: Collection[int]) -> Iterator[list[int]]:
+        """The lists as they are signed together, so that memory does not grow with what is revoked."""
+        revocations = self._store.revocations
+        changed = revocations.changed_lists()
+        # Those that a killed publisher had begun go first: the next publication takes the place of its own.
+        begun = set(revocations.published_lists()) - revocations.whole_lists()
+        portion, size = list[int](), 0
+        for number in sorted(wanted, key=lambda number: (number not in begun, number)):
+            size += changed.get(number, 0)
+            if portion and size > _MOST_ROWS and number not in begun:
+                yield sorted(portion)
+                portion, size = [], changed.get(number, 0)
+            portion.append(number)
+        if portion:
+            yield sorted(portion)
 
     def _publish_documents(self, identity: Identity) -> None:
         """Writes the files that derive from the DID document beside the lists.
@@ -311,7 +328,8 @@ class Lists:
         now, lifetime = _period(identity, now)
         revocations = self._store.revocations
         rows = {number: list[RevocationRow]() for number in numbers}
-        new = [row for row in revocations.unpublished() if row.seq >> LIST_BITS in rows]
+        lists = range(numbers[0], numbers[-1] + 1)
+        new = [row for row in revocations.unpublished(lists) if row.seq >> LIST_BITS in rows]
         for row in new:
             rows[row.seq >> LIST_BITS].append(row)
         # Once published, a list stays up to date in each way.
@@ -365,12 +383,14 @@ class Lists:
 
     def _change(self, number: int, rows: Iterable[RevocationRow], *, whole: bool) -> ListChange:
         change = ListChange(number, whole, {}, {})
+        dates = dict[str | None, datetime]()  # most are of one day
         for row in rows:
-            position = self._positions.locate(row.seq)[1]
-            change.suspended[position] = row.state is EditionState.SUSPENDED
-            if row.state in (EditionState.REVOKED, EditionState.SUPERSEDED):
-                date = parse_datetimestamp(row.date, "date")
-                revocation = Revocation(position, date, str(row.reason))
+            position, state = self._positions.locate(row.seq)[1], row.state
+            change.suspended[position] = state is EditionState.SUSPENDED
+            if state in (EditionState.REVOKED, EditionState.SUPERSEDED):
+                if row.date not in dates:
+                    dates[row.date] = parse_datetimestamp(row.date, "date")
+                revocation = Revocation(position, dates[row.date], str(row.reason))
                 change.pages.setdefault(page_of(position), {})[position] = revocation
         return change
 
@@ -458,9 +478,11 @@ class Lists:
     ) -> None:
         """The same for suspensions, except those that ended since: not published yet, or by a revocation."""
         ended = StatusList(LIST_ENTRIES)
-        for row in self._store.revocations.unpublished():  # read last: it has what others change meanwhile
-            if row.seq >> LIST_BITS == number:
-                ended[self._positions.locate(row.seq)[1]] = 1
+        of_list = range(number, number + 1)
+        for row in self._store.revocations.unpublished(
+            of_list
+        ):  # read last: with what others change meanwhile
+            ended[self._positions.locate(row.seq)[1]] = 1
         explained = 0
         for bits in (suspended, revoked, ended):
             explained |= int.from_bytes(bits.bits)

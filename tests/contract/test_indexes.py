@@ -692,7 +692,7 @@ class TestRevocations:
         index.revocations.reinstate([a("A")])
         assert [index.entry(seq).state for seq in (0, 1)] == ["superseded", "valid"]
         assert index.revocations.unpublished() == [(1, None, None)], "the list has it still"
-        assert index.revocations.changed_lists() == [0]
+        assert index.revocations.changed_lists() == {0: 1}
         publish(index, {0: LATER}, 4, 1)
         assert index.revocations.unpublished() == []
 
@@ -759,10 +759,12 @@ class TestRevocations:
         number = f"N{job.first_seq}"
         index.revocations.revoke([a(number)], "fraud", DATE)
         assert index.revocations.unpublished() == [(job.first_seq, "fraud", DATE)]
-        assert index.revocations.changed_lists() == [1]
+        assert index.revocations.changed_lists() == {1: 1}
+        assert index.revocations.unpublished(range(1, 2)) == index.revocations.unpublished()
+        assert index.revocations.unpublished(range(1)) == index.revocations.unpublished(range(2, 3)) == []
         publish(index, {1: LATER}, 5, job.first_seq)
         index.revocations.revoke([a(number)], "withdrawn", DATE)
-        assert (index.revocations.unpublished(), index.revocations.changed_lists()) == ([], [])
+        assert (index.revocations.unpublished(), index.revocations.changed_lists()) == ([], {})
 
     def test_lists_are_stale_when_new_begun_or_without_an_end_between_the_times(self, index: Index) -> None:
         revocations = index.revocations

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from wire.datetimestamp import format_datetimestamp
 
-from ..status import Revocation, StatusList, details_url
+from ..status import PAGE_ENTRIES, Revocation, StatusList, details_url
 from ..status.digest import TYPE, DigestFacts
 from .credential import CONTEXT_V2
 
@@ -65,6 +66,7 @@ def revocation_details_document(
     valid_from: datetime,
 ) -> dict[str, Any]:
     """The unsigned document with date and reason of each revocation on a page: `[position, date, code]`."""
+    stated = lru_cache(maxsize=PAGE_ENTRIES)(format_datetimestamp)  # many are of one day
     return {
         # Inline, so that other programs know the terms without fetching anything.
         "@context": [CONTEXT_V2, _DETAILS_CONTEXT],
@@ -75,8 +77,8 @@ def revocation_details_document(
         "credentialSubject": {
             "id": list_url,
             "revocations": [
-                [revocation.position, format_datetimestamp(revocation.date), revocation.reason]
-                for revocation in sorted(revocations, key=lambda revocation: revocation.position)
+                [revocation.position, stated(revocation.date), revocation.reason]
+                for revocation in sorted(revocations)
             ],
         },
     }

@@ -21,6 +21,7 @@ from ..kept import (
     state_of,
     suspension,
 )
+from ..revocations import seqs_of
 from ..versions import FileVersions, Version
 from .logged import settle_batch
 
@@ -179,18 +180,20 @@ class PostgresRevocations(Revocations):
         )
         return [RevocationRow(*row) for row in rows]
 
-    def unpublished(self) -> list[RevocationRow]:
+    def unpublished(self, lists: range | None = None) -> list[RevocationRow]:
         query = """
             SELECT seq, reason, date
-            FROM intaglio_issuer.unpublished LEFT JOIN intaglio_issuer.revocation USING (seq) ORDER BY seq
+            FROM intaglio_issuer.unpublished LEFT JOIN intaglio_issuer.revocation USING (seq)
+            WHERE seq >= %s AND seq < %s ORDER BY seq
         """
-        return [RevocationRow(*row) for row in self._database.rows([int, str | None, str | None], query)]
+        rows = self._database.rows([int, str | None, str | None], query, *seqs_of(lists))
+        return [RevocationRow(*row) for row in rows]
 
     # The published files
 
-    def changed_lists(self) -> list[int]:
-        query = "SELECT DISTINCT seq >> %s FROM intaglio_issuer.unpublished"
-        return [number for (number,) in self._database.rows([int], query, LIST_BITS)]
+    def changed_lists(self) -> dict[int, int]:
+        query = "SELECT seq >> %s AS list, count(*) FROM intaglio_issuer.unpublished GROUP BY list"
+        return dict(self._database.rows([int, int], query, LIST_BITS))
 
     def stale_lists(self, after: str, before: str, since: int = 0) -> list[int]:
         ((following, published),) = self._database.rows([int, list], _STALE, since, after, before)

@@ -21,8 +21,10 @@ _ENDED = """
 SELECT reason FROM intaglio_issuer.edition CROSS JOIN unnest(seqs) AS of_edition (seq)
 JOIN intaglio_issuer.revocation USING (seq) WHERE kind = %s AND number = %s AND reason <> 'superseded' LIMIT 1
 """
-_LATEST = f"""
-SELECT edition, {IS_ISSUED} FROM intaglio_issuer.edition WHERE number = %s AND kind = %s
+ISSUED = "SELECT seq FROM intaglio_issuer.credential WHERE seq = ANY(%s::bigint[])"
+"""The sequence numbers that have a credential: asked by themselves, only their partitions are looked at."""
+_LATEST = """
+SELECT edition, seqs[1] FROM intaglio_issuer.edition WHERE number = %s AND kind = %s
 ORDER BY edition DESC LIMIT 1
 """
 _STANDING = "SELECT form, copy FROM intaglio_issuer.credential WHERE seq = ANY(%s::bigint[])"
@@ -85,8 +87,8 @@ def _stands(cursor: Cursor, single: Single) -> bool:
     Raises `EditionTaken` if it can do neither.
     """
     entry = single.entry
-    for latest, is_issued in rows(cursor, [int, bool], _LATEST, entry.number, entry.kind):
-        if not is_issued:
+    for latest, seq in rows(cursor, [int, int], _LATEST, entry.number, entry.kind):
+        if not rows(cursor, [int], ISSUED, [seq]):
             raise EditionTaken("a file is being issued that has this number")
         if single.joins and latest == entry.edition:
             return True

@@ -41,7 +41,7 @@ from .logged import PostgresLogged, raise_counter, settle_batch
 from .lookup import PostgresLookup, note_seqs
 from .numbers import PostgresNumbers
 from .revocations import PostgresRevocations, journal_seqs
-from .singles import EDITION, GENERATION, IS_ISSUED, SEQS, begin_call
+from .singles import EDITION, GENERATION, IS_ISSUED, ISSUED, SEQS, begin_call
 
 LOCK_WAIT = 30.0
 """The time in seconds that one process waits for another."""
@@ -53,10 +53,13 @@ _JOB_KINDS: Kinds = [int, bytes, str, str, int, int, int, str]
 _SHARD_KINDS: Kinds = (int, int, bytes | None)
 _ENTRY = """
 SELECT seq, kind, number, edition, copy, leaf, coalesce(name, ''), coalesce(email, ''), reason, date, form
-FROM intaglio_issuer.credential LEFT JOIN intaglio_issuer.person USING (seq)
+FROM intaglio_issuer.credential
+     LEFT JOIN (SELECT * FROM intaglio_issuer.person WHERE {which}) AS person USING (seq)
      LEFT JOIN intaglio_issuer.revocation USING (seq)
-WHERE leaf IS NOT NULL
+WHERE leaf IS NOT NULL AND {which} {more}
 """
+"""It says twice which numbers are meant: so the plan has only their partitions, of both tables."""
+_SEQS = "seq = ANY(%s::bigint[])"
 _ENTRY_KINDS: Kinds = [int, str, str, int, int, int, str, str, str | None, str | None, str]
 _FIRST_FORM = """
 (form = '' OR NOT EXISTS (
@@ -113,11 +116,13 @@ GROUP BY number, kind, edition ORDER BY number, kind, edition
 """
 _BEGUN = """
 SELECT key, seq, line FROM intaglio_issuer.batch JOIN intaglio_issuer.single USING (seq)
-JOIN intaglio_issuer.credential USING (seq) WHERE leaf IS NULL ORDER BY seq
+JOIN intaglio_issuer.credential USING (seq)
+WHERE leaf IS NULL AND credential.seq = ANY(%s::bigint[]) ORDER BY seq
 """
 _FINISH_SINGLES = """
 UPDATE intaglio_issuer.credential SET leaf = given.leaf
-FROM unnest(%s::bigint[], %s::bigint[]) AS given (seq, leaf) WHERE credential.seq = given.seq
+FROM unnest(%s::bigint[], %s::bigint[]) AS given (seq, leaf)
+WHERE credential.seq = given.seq AND credential.seq = ANY(%s::bigint[])
 """
 _FORMER = """
 SELECT DISTINCT former.seq FROM intaglio_issuer.credential AS new
@@ -132,9 +137,7 @@ _PLACE = """
 SELECT first_leaf, issued, job, number, shard FROM intaglio_issuer.chunk
 WHERE first_seq <= %s AND issued > 0 ORDER BY first_seq DESC LIMIT 1
 """
-_KINDS_OF = f"""
-SELECT DISTINCT kind FROM intaglio_issuer.edition WHERE number = %s AND {IS_ISSUED} ORDER BY kind
-"""
+_KINDS_OF = "SELECT kind, seqs[1] FROM intaglio_issuer.edition WHERE number = %s ORDER BY kind"
 _RELEASE = """
 INSERT INTO intaglio_issuer.released VALUES (%s, %s, 1)
 ON CONFLICT (kind, number) DO UPDATE SET generation = released.generation + 1
@@ -289,7 +292,7 @@ class PostgresIndex(Index):
     def finish_singles(self, seqs: Sequence[int], batch: Appended, date: str) -> None:
         def work(cursor: Cursor) -> None:
             placed = dict(zip(seqs, batch.leaves, strict=True))
-            cursor.execute(_FINISH_SINGLES, [list(placed), list(placed.values())])
+            cursor.execute(_FINISH_SINGLES, [list(placed), list(placed.values()), list(placed)])
             cursor.execute("DELETE FROM intaglio_issuer.batch WHERE seq = ANY(%s::bigint[])", [list(seqs)])
             settle_batch(cursor, batch)
             former = [seq for (seq,) in rows(cursor, [int], _FORMER, list(seqs))]
@@ -299,7 +302,10 @@ class PostgresIndex(Index):
 
     def begun_singles(self) -> list[tuple[bytes, list[tuple[int, bytes]]]]:
         batches: dict[bytes, list[tuple[int, bytes]]] = {}
-        for key, seq, line in self._database.rows([bytes, int, bytes], _BEGUN):
+        seqs = self._seqs("SELECT seq FROM intaglio_issuer.batch")
+        if not seqs:  # mostly
+            return []
+        for key, seq, line in self._database.rows([bytes, int, bytes], _BEGUN, seqs):
             batches.setdefault(key, []).append((seq, line))
         return list(batches.items())
 
@@ -330,27 +336,27 @@ class PostgresIndex(Index):
     # Finding
 
     def entry(self, seq: int) -> Entry:
-        return _one(self._all(f"{_ENTRY} AND seq = %s", seq))
+        return _one(self._all("seq = %s", [seq]))
 
     def current(self, which: KindNumber) -> Entry:
         seqs = self._seqs(SEQS, *which)
-        query = f"{_ENTRY} AND seq = ANY(%s::bigint[]) ORDER BY edition DESC, form, copy LIMIT 1"
-        return _one(self._all(query, seqs))
+        return _one(self._all(_SEQS, [seqs], "ORDER BY edition DESC, form, copy LIMIT 1"))
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
         seqs = self._seqs(EDITION, *which, edition)
-        return self._all(f"{_ENTRY} AND seq = ANY(%s::bigint[]) ORDER BY form, copy", seqs)
+        return self._all(_SEQS, [seqs], "ORDER BY form, copy")
 
     def kinds_of(self, number: str) -> list[str]:
-        return [kind for (kind,) in self._database.rows([str], _KINDS_OF, number)]
+        first = dict[str, list[int]]()
+        for kind, seq in self._database.rows([str, int], _KINDS_OF, number):
+            first.setdefault(kind, []).append(seq)
+        issued = self._database.rows([int], ISSUED, [seq for seqs in first.values() for seq in seqs])
+        return [kind for kind, seqs in first.items() if {(seq,) for seq in seqs} & {*issued}]
 
     def entries(self, after: int, stop: int | None = None, *, from_edition: int = 1) -> list[Entry]:
-        return self._all(
-            f"{_ENTRY} AND seq > %s AND seq < %s AND edition >= %s ORDER BY seq LIMIT {self._page}",
-            after,
-            _NO_SEQ if stop is None else stop,
-            from_edition,
-        )
+        bounds = after, _NO_SEQ if stop is None else stop
+        more = f"AND edition >= %s ORDER BY seq LIMIT {self._page}"
+        return self._all("seq > %s AND seq < %s", bounds, more, from_edition)
 
     def place(self, seq: int) -> tuple[ShardName, range]:
         """See `Index.place`."""
@@ -416,8 +422,9 @@ class PostgresIndex(Index):
         """Finds the sequence numbers first, so that only their partitions are read."""
         return [seq for (seq,) in self._database.rows([int], query, *values)]
 
-    def _all(self, query: str, *values: Any) -> list[Entry]:
-        return [as_entry(row) for row in self._database.rows(_ENTRY_KINDS, query, *values)]
+    def _all(self, which: str, values: Sequence[object], more: str = "", *others: object) -> list[Entry]:
+        query = _ENTRY.format(which=which, more=more)
+        return [as_entry(row) for row in self._database.rows(_ENTRY_KINDS, query, *values, *values, *others)]
 
 
 def _one(entries: Sequence[Entry]) -> Entry:
