@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
 
 from keys import envelope
@@ -28,8 +29,11 @@ CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 def pytest_configure(config: pytest.Config) -> None:
     """The quick loop tries a tenth of the examples of each property; the program speaks English.
 
-    No example has a deadline by the clock on the wall: a machine that others use, too, would miss it.
+    No example has a deadline by the clock on the wall: a machine that others use, too, would miss it. So
+    would it five seconds, in which `httpx` otherwise wants each answer.
     """
+    for wait in ("connect", "read", "write", "pool"):
+        setattr(DEFAULT_TIMEOUT_CONFIG, wait, 60.0)
     os.environ["LC_ALL"] = "C.UTF-8"
     settings.register_profile("whole", deadline=None)
     settings.register_profile("quick", deadline=None, max_examples=10)

@@ -102,6 +102,7 @@ def test_the_demo_as_a_page_checks_its_diplomas_and_leaves_nothing(tmp_path: Pat
     assert "Traceback" not in page.said
 
 
+@pytest.mark.slow  # the rule is tried in tests/test_wire_terminal.py
 @pytest.mark.parametrize(("setting", "bold"), [("1", False), ("", True)])
 def test_no_color_means_plain_text(setting: str, bold: bool) -> None:
     """On a terminal, which is where anything is bold. What is tested is the first line of the story."""

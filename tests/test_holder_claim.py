@@ -354,7 +354,7 @@ def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issu
         service = f"https://localhost:{listener.getsockname()[1]}"
         claims = ClaimLinks(university.home / "claims.sqlite", service)
         link = claims.offer(of_diploma(NUMBER), university, now=now())
-        fetcher = HttpsFetcher(allow_loopback=True, ca_file=files.authority)
+        fetcher = HttpsFetcher(allow_loopback=True, ca_file=files.authority, timeout=60)
         wallets = [
             context.Process(target=_race, args=(tmp_path / name, link, fetcher, start, won))
             for name in ("ada", "eve")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -424,6 +425,10 @@ class TestLookalikes:
         assert summarize(credential, UNIVERSITY.trust).by == "Example University"
 
 
+CLAIMED = re.compile(r"\b(?:Doctor|Ada|Master)\b")
+"""Words: one key in four thousand has the letters of "Ada" somewhere in it."""
+
+
 def test_an_invalid_report_has_no_way_to_the_claims() -> None:
     """R4: whoever does not look at the verdict gets nothing to show."""
     forged = copy.deepcopy(dict(UNIVERSITY.issue(index=80).secured))
@@ -434,8 +439,8 @@ def test_an_invalid_report_has_no_way_to_the_claims() -> None:
             report.require()
         for name in [name for name in dir(report) if not name.startswith("_")]:
             shown = getattr(report, name)
-            assert not any(claim in repr(shown) for claim in ("Doctor", "Ada", "Master")), name
-        assert "Ada" not in str(report) + json.dumps(report.to_dict())
+            assert not CLAIMED.search(repr(shown)), name
+        assert not CLAIMED.search(str(report) + json.dumps(report.to_dict()))
 
 
 class TestListsAtHand:

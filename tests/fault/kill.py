@@ -14,6 +14,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -169,6 +170,9 @@ def _run_to(work: Work, at: int, is_point: IsPoint | None, counted: Reached | No
             if number == at:
                 os.killpg(0, signal.SIGKILL)
 
+    if at:  # coverage, which doubles the time, would lose with the process what it measured
+        sys.settrace(None)
+        threading.settrace(None)
     sys.setprofile(count)
     try:
         work()
