@@ -88,7 +88,9 @@ class Nodes:
         return self._start(words)
 
     def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(words, env=self._environment, stdout=self._log, stderr=self._log)
+        process = subprocess.Popen(
+            words, cwd=self.folder, env=self._environment, stdout=self._log, stderr=self._log
+        )
         self._stack.callback(_end, process)
         return process
 

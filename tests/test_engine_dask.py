@@ -1,11 +1,10 @@
-"""Workers of a cluster that die, stand still and lie, a scheduler that vanishes, and a client that has nothing."""
+"""Workers of a cluster that die, stand still and lie, schedulers that vanish, a client that has nothing."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -37,8 +36,16 @@ APART = 12
 """Items between two faults: more than are under way, so that no task dies by two of them."""
 
 
-def cluster(at: Nodes, patience: float = 60.0) -> Cluster:
-    return Cluster(at.address, at.tls, patience)
+def cluster(at: Nodes) -> Cluster:
+    return Cluster(at.address, at.tls)
+
+
+def begun(workers: Cluster, patience: float) -> Iterator[bytes]:
+    """Thirty results, of which the first is there; only then the patience is so short."""
+    results = workers.map(f"{HERE}:doubled", [b"x"] * 30)
+    assert next(results) == b"xx"
+    workers._patience = patience
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -112,15 +119,15 @@ def test_the_client_has_nothing_of_the_driver(monkeypatch: pytest.MonkeyPatch, t
         process = Path(f"/proc/{child_of(workers)}")
         names = {each.partition(b"=")[0] for each in (process / "environ").read_bytes().split(b"\0") if each}
         assert names == {b"HOME", b"DASK_CONFIG", b"LANG"}
-        opened = [os.readlink(each) for each in (process / "fd").iterdir()]
+        opened = [str(each.readlink()) for each in (process / "fd").iterdir()]
         assert not [each for each in opened if each.startswith("/") and each != "/dev/null"]
         assert [*(process / "cwd").iterdir()] == []
-        cwd = os.readlink(process / "cwd")
+        cwd = (process / "cwd").readlink()
         environment = dict(
             each.split(b"=", 1) for each in (process / "environ").read_bytes().split(b"\0") if each
         )
-        assert environment[b"HOME"].decode() == cwd
-    assert not Path(cwd).exists()
+        assert environment[b"HOME"].decode() == str(cwd)
+    assert not cwd.exists()
 
 
 def test_a_client_that_is_killed_is_replaced() -> None:
@@ -144,30 +151,27 @@ def test_a_client_that_stands_still_goes_on() -> None:
         assert [*done, *results] == [item * 2 for item in items]
 
 
-def test_a_scheduler_that_vanishes_and_comes_back() -> None:
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],  # by which it closes all itself
+)
+def test_a_scheduler_that_vanishes_and_comes_back(number: signal.Signals) -> None:
     at = shared()
-    items = [b"%d" % number for number in range(60)]
-    results = []
+    items = [b"%d" % number for number in range(40)]
     with cluster(at) as workers:
-        for number, result in enumerate(workers.map(f"{HERE}:doubled", items)):
-            results.append(result)
-            if number == 10:
-                at.scheduler.kill()
-                at.scheduler.wait()
-                at.start_scheduler()
-            if number == 40:  # by SIGTERM it closes its connections itself
-                at.scheduler.terminate()
-                at.scheduler.wait()
-                at.start_scheduler()
-    assert results == [item * 2 for item in items]
+        results = workers.map(f"{HERE}:doubled", items)
+        done = [next(results) for _ in range(10)]
+        at.scheduler.send_signal(number)
+        at.scheduler.wait()
+        at.start_scheduler()
+        assert [*done, *results] == [item * 2 for item in items]
 
 
 def test_a_scheduler_that_stays_away_is_told_and_the_same_goes_on_later() -> None:
     at = shared()
     items = [b"%d" % number for number in range(30)]
-    with cluster(at, patience=2.0) as workers:
-        results = workers.map(f"{HERE}:doubled", items)
-        next(results)
+    with cluster(at) as workers:
+        results = begun(workers, 2.0)
         at.scheduler.kill()
         at.scheduler.wait()
         with raises(CLUSTER_LOST):
@@ -193,9 +197,8 @@ def test_a_scheduler_that_stands_still_goes_on() -> None:
 
 def test_a_cluster_without_workers_is_told() -> None:
     at = shared()
-    with ExitStack() as still, cluster(at, patience=1.0) as workers:
-        results = workers.map(f"{HERE}:doubled", [b"x"] * 9)
-        next(results)
+    with ExitStack() as still, cluster(at) as workers:
+        results = begun(workers, 2.0)
         for each in at.workers:  # first, so that none is replaced
             still.enter_context(standing_still(each.pid))
         for each in at.workers:

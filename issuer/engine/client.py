@@ -136,19 +136,11 @@ def main(address: str, folder: str | None = None) -> None:
 
 def _readable(folder: str | None) -> list[Path]:
     """What Python and Dask still read: the program, the system's settings, and the cluster's certificates."""
-    program = [
-        sys.prefix,
-        sys.base_prefix,
-        *sys.path,
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/etc",
-        "/proc",
-        "/dev/urandom",
-    ]
+    program = [sys.prefix, sys.base_prefix, *sys.path, "/usr", "/lib", "/lib64", "/etc"]
+    # Root may read the environment of any process, even so: of /proc there is this one alone.
+    system = ["/dev/urandom", "/proc/self", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo"]
     certificates = Certificates.of(Path(folder)) if folder else ()
-    return [*(Path(each) for each in program if each), *certificates]
+    return [*(Path(each) for each in (*program, *system) if each), *certificates]
 
 
 if __name__ == "__main__":

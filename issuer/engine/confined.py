@@ -1,8 +1,8 @@
-"""What this process can still reach after it gave up the rest, by Linux's Landlock: some folders, one port.
+"""A process gives up all files but some and all ports but one, by Linux's Landlock.
 
-Both a file's owner and a thief of the process are the same user for the system. So the process that unpickles
-what a cluster sends gives up all files but those that it needs, all TCP ports but the scheduler's, and by the
-same rule the memory and the environment of other processes of this user.
+For the system a process and whoever took it over are the same user, whose keys and databases lie beside it.
+So the one that unpickles what a cluster sends keeps only what it needs. By the same rule it cannot trace the
+driver, whose memory has the keys, nor send it a signal.
 """
 
 from __future__ import annotations
