@@ -79,7 +79,7 @@ def issuer(tmp_path: Path) -> Issuer:
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(signing.HOME, str(tmp_path / "worker"))
+    monkeypatch.setenv(signing.HOME, str(tmp_path / "worker" / "issuer"))
 
 
 class Here(Workers):
@@ -247,7 +247,7 @@ def test_after_a_worker_was_killed_the_file_goes_on(
     with Processes(1) as there, raises(WORKER_DIED):
         issue(other, source, there)
     monkeypatch.undo()
-    monkeypatch.setenv(signing.HOME, str(tmp_path / "worker"))
+    monkeypatch.setenv(signing.HOME, str(tmp_path / "worker" / "issuer"))
     with Processes(1) as there:
         issue(reopened(other.home), source, there)
     assert everything(reopened(other.home)) == everything(issuer)

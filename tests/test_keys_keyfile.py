@@ -433,3 +433,23 @@ def test_no_kill_leaves_a_secret_that_outlives_a_new_passphrase(tmp_path: Path, 
 
     assert kill_at_each_step(prepare) >= 5
     assert left, "it was killed while a secret lay there"
+
+
+@pytest.mark.parametrize("passphrase", [None, LONGER])
+def test_a_copy_has_the_same_root_and_only_the_keys_that_were_named(
+    tmp_path: Path, passphrase: bytes | None
+) -> None:
+    types = {"assertion": "Ed25519", "log": "Ed25519"}
+    keys = KeyFile.create(tmp_path / "keys.json", types, passphrase)
+    keys.copy(tmp_path / "copy.json", "assertion")
+    copy = KeyFile.open(tmp_path / "copy.json", lambda: passphrase)
+    assert ({*copy.public_keys}, copy.protected) == ({"assertion"}, passphrase is not None)
+    assert copy.secret("salt") == keys.secret("salt")
+    assert copy.signer("assertion").sign(b"x") == keys.signer("assertion").sign(b"x")
+    assert stat.S_IMODE((tmp_path / "copy.json").stat().st_mode) == 0o600
+    with raises(NotFound):
+        keys.copy(tmp_path / "other.json", "nobody")
+    with raises(Conflict):
+        keys.copy(tmp_path / "copy.json")
+    keys.copy(tmp_path / "root.json")
+    assert KeyFile.open(tmp_path / "root.json", lambda: passphrase).secret("salt") == keys.secret("salt")

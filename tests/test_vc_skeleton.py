@@ -14,7 +14,7 @@ from keys import PrivateKey
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from tests.world import CONTEXT, NOW
 from vc.facts import IssuingFacts, StatusPlace
-from vc.forms import DataIntegrity
+from vc.forms import VCJWT, DataIntegrity
 from vc.forms.integrity import SUITES, Cryptosuite, DataIntegritySuite
 from vc.secured import Options, Skeleton
 from vc.slots import MOST, Format, Slots, Value, is_written_alike
@@ -423,6 +423,57 @@ def test_each_suite_signs_the_same(suite: str) -> None:
         assert spliced
         assert spliced.credential == orjson.dumps(secured)
         assert {spliced.digest} == form.read(spliced.credential, {}, Work()).digests(Work())
+
+
+@pytest.mark.parametrize("suite", [name for name, suite in SUITES.items() if suite.signs])
+def test_what_another_signed_has_the_same_digest_and_nothing_else_has_one(suite: str) -> None:
+    key = PrivateKey.generate("Ed25519" if suite.startswith("eddsa") else "P-256")
+    skeleton = skeleton_for(DataIntegrity(suite=suite), key)
+    assert skeleton
+    spliced = skeleton.secure(["urn:x:1", "Ann"], key)
+    assert spliced
+    text, digest = spliced
+    assert skeleton.digest(["urn:x:1", "Ann"], text) == digest
+    head, mark, tail = text.rpartition(b'"proofValue":"z')
+    other = head + mark + b"3" * 9 + tail[9:]  # whether a signature fits is looked at elsewhere
+    assert skeleton.digest(["urn:x:1", "Ann"], other) not in (None, digest)
+    for lie in (
+        text.replace(b"Ann", b"Eve"),
+        text.replace(b"urn:x:1", b"urn:x:2"),
+        text.replace(NOW.strftime("%Y").encode(), b"1999"),
+        text + b" ",
+        b" " + text,
+        text[:-1],
+        b"",
+        head + mark + tail.partition(b'"')[2],
+        head + mark + b"3" * 500 + b'"' + tail.partition(b'"')[2],
+        head + mark + b'","more":"' + tail,
+        head + mark + b"0" + tail[1:],
+    ):
+        assert skeleton.digest(["urn:x:1", "Ann"], lie) is None
+    for values in (["urn:x:1", "Null or null"], ["urn:x:1", "n" * 9000], ["urn:x:1", "\ud800"]):
+        assert skeleton.digest(values, text) is None
+
+
+def test_a_jwt_that_another_signed_has_the_same_digest_and_nothing_else_has_one() -> None:
+    key, slots = PrivateKey.generate(), Slots([FACTS.id, "name"])
+    identifier, name = map(str, slots.markers)
+    said = {**SAID, "name": name}
+    skeleton = VCJWT().skeleton(FACTS._replace(id=identifier), said, slots, key.public_key, OPTIONS)
+    assert skeleton
+    spliced = skeleton.secure(["urn:x:1", "Ann"], key)
+    assert spliced
+    text, digest = spliced
+    assert skeleton.digest(["urn:x:1", "Ann"], text) == digest
+    assert skeleton.digest(["urn:x:2", "Ann"], text) is None
+    head, dot, tail = text.rpartition(b".")
+    assert skeleton.digest(["urn:x:1", "Ann"], head + dot + b"A" * 9 + tail[9:]) not in (None, digest)
+    end = tail.partition(b'"')[2]
+    empty, long = head + dot + b'"' + end, head + dot + b"A" * 500 + b'"' + end
+    for lie in (text + b" ", text[:-1], b"", empty, long, head + dot + b'","more":"' + tail):
+        assert skeleton.digest(["urn:x:1", "Ann"], lie) is None
+    for values in (["urn:x:1", "Null or null"], ["urn:x:1", "\ud800"]):
+        assert skeleton.digest(values, text) is None
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
     python -m examples.city.story
 
+With `--cluster`, one file goes to the workers of a cluster: see `cluster`.
 All people are invented.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
 import os
 import signal
 import subprocess
@@ -21,12 +22,12 @@ from typing import Any, NamedTuple
 from issuer.archive.engines import open_index
 from tests import postgres_server, s3_server
 
+from . import cluster
+from .residents import write_residents
+
 ROWS = 10_000
 """The rows of each of the two files, unless the command says another number."""
 CITY = ("--name", "Invented City", "--url", "https://city.example", "--kind", "resident")
-_COLUMNS = ("Personal number", "Family name", "Given name", "Date of birth", "Issued on", "Valid until")
-_FAMILIES = ("Quarrington-Ashe", "O'Brien-Müller", "上官", "Nguyễn", "Tarrow", "Lindqvist-Øst", "Samplers")
-_GIVEN = ("Isolde", "云舒澜", "Thị Ánh", "Bartholomew", "Zoë", "敏", "Ignatius")
 
 
 class Begun(subprocess.Popen[str]):
@@ -82,17 +83,6 @@ def a_city(folder: Path) -> City:
     for machine in ("second", "third"):
         city.run(machine, "issuer", "join", database, "--keys", keys)
     return city
-
-
-def write_residents(path: Path, first: int, rows: int) -> None:
-    """A file of invented residents."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for row in range(first, first + rows):
-            born = f"{1940 + row % 66}-{1 + row % 12:02}-{1 + row % 28:02}"
-            names = _FAMILIES[row % len(_FAMILIES)], _GIVEN[row // 7 % len(_GIVEN)]
-            writer.writerow([f"XPID{row:06}", *names, born, "2026-01-10", "2030-01-10"])
 
 
 def issued(city: City, files: Sequence[Path], half: int, *, is_killed: bool) -> float:
@@ -157,4 +147,9 @@ def main(rows: int = ROWS) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:2]))
+    options = argparse.ArgumentParser(prog="python -m examples.city.story")
+    options.add_argument("rows", nargs="?", type=int)
+    options.add_argument("--cluster", action="store_true", help="one file, by the workers of a cluster")
+    chosen = options.parse_args()
+    story = cluster.main if chosen.cluster else main
+    story(*[chosen.rows] if chosen.rows else [])

@@ -1,7 +1,7 @@
 """The worker's side of a task: it signs rows by its own keys, and creates the shard in the store.
 
-All but the rows is the worker's own: the environment variable `INTAGLIO_WORKER` names its home, whose folder
-`issuer/` is as `worker_home` writes it. A worker that lacks something, or has another one, says so by a code.
+All but the rows is the worker's own: the environment variable `INTAGLIO_WORKER` names its issuer's folder,
+which is as `worker_home` writes it. A worker that lacks something, or has another one, says so by a code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -39,7 +39,7 @@ from .problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS
 from .signing_task import Settings, Signed, SigningTask
 
 HOME = "INTAGLIO_WORKER"
-"""The environment variable that names a worker's home."""
+"""The environment variable that names the folder of a worker's issuer."""
 FUNCTION = f"{__name__}:signed"
 """The name under which workers are asked to sign."""
 _PASSPHRASE, _PIN = "INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_PIN_FILE"
@@ -52,9 +52,7 @@ def signed(item: bytes) -> bytes:
     something else, as `SigningTask.parse`, and the errors of signing and of the store.
     """
     task = SigningTask.parse(item)
-    if not (home := os.environ.get(HOME)):
-        raise WORKER_SETTINGS.saying("{variable} names no home of a worker", variable=HOME)
-    worker = _worker(Path(home))
+    worker = _worker(os.environ.get(HOME, ""))
     presses = worker.presses(task.settings)
     try:
         rows = settled(presses[0].composer.kind, unpacked_rows(task.frame, LARGEST), task, task.numbers)
@@ -67,6 +65,11 @@ def signed(item: bytes) -> bytes:
     return Signed(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
 
 
+def require_ready() -> None:
+    """Opens the keys, for all processes that this one forks. Raises the reason why they would not sign."""
+    _worker(os.environ.get(HOME, ""))
+
+
 @dataclass(frozen=True, repr=False)
 class _Worker:
     """The keys and settings of this machine, and the store where it may create."""
@@ -75,8 +78,12 @@ class _Worker:
     identity: Identity
     keys: KeyFile
     signer: Signer
-    shards: ShardStore
-    made: dict[bytes, list[Press]]
+    made: dict[bytes, list[Press]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def shards(self) -> ShardStore:
+        """The store where this machine may create; a connection must not be taken through a fork."""
+        return shards_in(self.home, self.identity.shards, self.identity.did)
 
     def presses(self, asked: Settings) -> Sequence[Press]:
         """The press of each form, which prints as the driver's does; kept, since making one takes long."""
@@ -125,8 +132,10 @@ _MOST_KEPT = 16
 
 
 @functools.lru_cache(maxsize=2)
-def _worker(folder: Path) -> _Worker:
-    home = folder / "issuer"
+def _worker(folder: str) -> _Worker:
+    if not folder:
+        raise WORKER_SETTINGS.saying("{variable} names no folder of an issuer", variable=HOME)
+    home = Path(folder)
     try:
         identity = Identity.read(home)
     except NotFound as problem:
@@ -140,7 +149,8 @@ def _worker(folder: Path) -> _Worker:
         signer = keys.signer("assertion")
     else:
         raise WORKER_KEYS("a worker has no key that signs credentials")
-    return _Worker(home, identity, keys, signer, shards_in(home, identity.shards, identity.did), {})
+    root_digest(keys)  # asks for the passphrase
+    return _Worker(home, identity, keys, signer)
 
 
 def _secret(variable: str) -> bytes | None:

@@ -15,6 +15,7 @@ from issuer.keeping.closing import close as close_issuer
 from issuer.keeping.sweeping import sweep as swept
 from issuer.press.update import TEMPLATE
 from issuer.shared import shared_in
+from keys import KeyFile
 from keys.envelope import require_strong
 from kinds import shipped
 from ledger.tiles.engines import address_of
@@ -25,8 +26,8 @@ from ...progress import Counter
 from ...session import Session
 from ...terminal import Folder, Result, agreed, required_passphrase, say, typed, verb
 from ...words import tr, tr_count
+from . import elsewhere, issued, listing, text
 from . import issue as issue_cli
-from . import issued, listing, text
 from .claim import claim
 from .clock import clock
 from .key import key
@@ -73,12 +74,17 @@ def prepare(_: Place, uri: str) -> Result:
 @verb(issuer)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--keys", is_flag=True, help="Only the keys, for another machine over the same database: join.")
-def backup(place: Place, file: Path, keys: bool) -> Result:
+@click.option("--worker", is_flag=True, help="Only what a worker of a cluster needs, as a folder: its home.")
+def backup(place: Place, file: Path, keys: bool, worker: bool) -> Result:
     """Write the whole issuer into one encrypted file."""
     from issuer.keeping.backup import backup as write
 
+    if keys and worker:
+        raise click.UsageError("--keys and --worker are two things.")
     if keys:
         return _backup_keys(place, file)
+    if worker:
+        return _backup_worker(place, file)
 
     sealed_under = required_passphrase("Passphrase for the backup", BACKUP, new=require_strong)
     consent = place.consent
@@ -100,6 +106,18 @@ def _backup_keys(place: Place, file: Path) -> Result:
         say(tr("The keys in it are not sealed: whoever reads the file can sign as the issuer."))
     say(tr("On the other machine:"), typed("issuer", "join", "ADDRESS", "--keys", str(file)))
     return Result({"file": str(file)}, str(file))
+
+
+def _backup_worker(place: Place, folder: Path) -> Result:
+    from issuer.engine.worker_home import write_worker
+
+    keys = KeyFile.open(place.folder / "keys.json", place.ask_passphrase)
+    write_worker(place.folder, keys, folder, place.contexts)
+    if keys.protected:
+        say(tr("The keys in it are sealed under the passphrase of the issuer."))
+    else:
+        say(tr("The keys in it are not sealed: whoever reads the file can sign as the issuer."))
+    return Result({"folder": str(folder)}, str(folder))
 
 
 @verb(issuer)
@@ -308,7 +326,7 @@ def leave(place: Place, yes: bool) -> Result:
     return Result({"kind": reference, "changed": left}, words)
 
 
-for verbs in (issue_cli.verbs, issued.verbs, listing.verbs):
+for verbs in (issue_cli.verbs, elsewhere.verbs, issued.verbs, listing.verbs):
     issuer.commands.update(verbs.commands)
 issuer.add_command(claim)
 issuer.add_command(clock)

@@ -50,6 +50,7 @@ from ...terminal import Result, agreed, say, typed, verb
 from ..forms import FORM, media_types
 from ..kind import chosen, proved
 from . import text
+from .elsewhere import cluster_at, cluster_options, signed_by
 from .place import Place, key_option, kind_option, status_did_option
 from .preview import is_asked, require_agreed
 from .reading import ReadOptions
@@ -186,6 +187,7 @@ def init(
 @click.option("--dry-run", is_flag=True, help="Check everything, issue nothing.")
 @click.option("--yes", is_flag=True, help="Show nothing before it is signed, and ask nothing.")
 @click.option("--workers", type=click.IntRange(0, 256), help="Processes; one a core if not given.")
+@cluster_options
 @no_evidence_option
 @out_option
 def issue(
@@ -213,6 +215,8 @@ def issue(
     dry_run: bool,
     yes: bool,
     workers: int | None,
+    cluster: str | None,
+    cluster_tls: Path | None,
     no_evidence: bool,
     out: Path | None,
 ) -> Result:
@@ -230,6 +234,7 @@ def issue(
         values,
         number,
     )
+    signers = cluster_at(cluster, cluster_tls)
     of_kind = _asked(place, kind)
     numbers = reading.numbers(of_kind)
     profile = _profile(place.folder, name, url)
@@ -292,8 +297,8 @@ def issue(
                 else:
                     issuer = place.create(described, form=secured_as)
                     _warn(issuer, asked)
-                    with _counting(issuer, nouns, meter):
-                        done = issuer.issue_file(order, table)
+                    with _counting(issuer, nouns, meter), signed_by(issuer, signers) as elsewhere:
+                        done = issuer.issue_file(order, table, elsewhere)
             if issuer and (done.issued + len(done.survey.known) <= MOST_FILES or out):
                 try:
                     written = _write(issuer, done, order, folder, meter, missing, evidence=not no_evidence)
@@ -303,6 +308,8 @@ def issue(
             say(text.without_address(issuer.identity, nouns))
     again = [*reading.words(), *(("--out", str(out)) if out else ())]
     again += ["--no-evidence"] if no_evidence else []
+    again += ["--cluster", cluster] if cluster else []
+    again += ["--cluster-tls", str(cluster_tls)] if cluster_tls else []
     again += ["--kind", named] if (named := _named(place, of_kind)) else []
     again += [word for each in forms for word in ("--form", each)] + (["--suite", suite] if suite else [])
     is_seen = asks and (done.survey.good > 0 or bool(done.lacking))
