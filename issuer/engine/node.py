@@ -27,6 +27,7 @@ from .client import security
 from .problem import CLUSTER_LOST
 from .tls import Address, Certificates, require_reach
 
+_log = logging.getLogger(__name__)
 MEMORY = 4 << 30
 """Bytes of address space that a worker may take beyond what it starts with."""
 _BETWEEN = 1.0  # seconds
@@ -85,8 +86,12 @@ def _replaced(_: None) -> None:
 
 
 def _silence() -> None:
-    logging.disable(logging.CRITICAL)  # Dask logs the arguments of a task that fails
+    """Takes Dask's lines from the log: it writes the arguments of a task that fails, which are rows."""
     dask.config.set(_SETTINGS)
+    for name in ("asyncio", "distributed", "tornado", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("asyncio", "distributed", "tornado"):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [logging.NullHandler()], False
 
 
 def _work(settings: Settings, _: None, _tell: Tell) -> None:
@@ -100,12 +105,16 @@ async def _serve(settings: Settings, scratch: str) -> None:
     address = Address.of(settings.scheduler, encrypted=settings.tls is not None)
     files = None if settings.tls is None else Certificates.of(settings.tls)
     leaving = asyncio.create_task(_leave_with_parent())
+    waits = False
     while not leaving.done():
         try:
             require_reach(address, files, _HANDSHAKE)
         except CLUSTER_LOST.kind as problem:
             if problem.code != CLUSTER_LOST.code:
                 raise
+            if not waits:
+                _log.warning("waiting for the scheduler at %s", address)
+            waits = True
             await asyncio.sleep(_BETWEEN)
             continue
         worker = _Worker(
@@ -118,6 +127,8 @@ async def _serve(settings: Settings, scratch: str) -> None:
             dashboard=False,
         )
         async with worker:
+            _log.warning("working for the scheduler at %s", address)
+            waits = False
             await worker.finished()  # type: ignore[no-untyped-call]  # the scheduler was lost: the next one gets another
 
 
