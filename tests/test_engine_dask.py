@@ -84,18 +84,27 @@ def struck(folder: Path) -> int:
     return len([*folder.iterdir()])
 
 
-def test_what_is_asked_is_done_once_whichever_workers_die_at_any_step(tmp_path: Path) -> None:
-    items = faults(tmp_path, "killed", 20)
+@pytest.mark.parametrize("count", [20, pytest.param(800, marks=pytest.mark.soak)])
+def test_what_is_asked_is_done_whichever_workers_die_at_any_step(count: int, tmp_path: Path) -> None:
+    items = faults(tmp_path, "killed", count)
     with cluster(shared()) as workers:
         assert [*workers.map(f"{HERE}:faulty", items)] == items
-    assert struck(tmp_path) == 20
+    assert struck(tmp_path) == count
 
 
-def test_a_worker_that_stands_still_at_any_step_goes_on(tmp_path: Path) -> None:
-    items = faults(tmp_path, "1", 10)
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        (10, "1"),
+        pytest.param(200, "1", marks=pytest.mark.soak),
+        pytest.param(len(STEPS), "60", marks=pytest.mark.soak),
+    ],
+)
+def test_a_worker_that_stands_still_at_any_step_goes_on(count: int, seconds: str, tmp_path: Path) -> None:
+    items = faults(tmp_path, seconds, count)
     with cluster(shared()) as workers:
         assert [*workers.map(f"{HERE}:faulty", items)] == items
-    assert struck(tmp_path) == 10
+    assert struck(tmp_path) == count
 
 
 @pytest.mark.parametrize("kind", LIES)
@@ -191,14 +200,15 @@ def test_a_scheduler_that_stays_away_is_told_and_the_same_goes_on_later() -> Non
         assert [*workers.map(f"{HERE}:doubled", items)] == [item * 2 for item in items]
 
 
-def test_a_scheduler_that_stands_still_goes_on() -> None:
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(60.0, marks=pytest.mark.soak)])
+def test_a_scheduler_that_stands_still_goes_on(seconds: float) -> None:
     at = shared()
     items = [b"%d" % number for number in range(30)]
     with cluster(at) as workers:
         results = workers.map(f"{HERE}:doubled", items)
         done = [next(results)]
         with standing_still(at.scheduler.pid):
-            time.sleep(1.5)
+            time.sleep(seconds)
         assert [*done, *results] == [item * 2 for item in items]
 
 
