@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from issuer.engine import task
 HERE = "tests.cluster_tasks"
 CONTRACT = "tests.contract.test_workers"
 FUNCTIONS = [
-    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing")),
+    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing", "spent", "same")),
     *(f"{CONTRACT}:{name}" for name in ("doubled", "refusing", "dying", "too_much")),
 ]
 """What the settings of the tests' workers allow."""
@@ -37,6 +38,19 @@ def doubled(item: bytes) -> bytes:
 def slow(item: bytes) -> bytes:
     time.sleep(float(item))
     return item
+
+
+def same(item: bytes) -> bytes:
+    return item[:1000]
+
+
+def spent(item: bytes) -> bytes:
+    """As much work as a span of 4,096 rows, of some 75 µs each."""
+    digest = item[:32]
+    for _ in range(4096):
+        for _ in range(200):
+            digest = sha256(digest).digest()
+    return item[: 4096 * 40] + digest
 
 
 def failing(item: bytes) -> bytes:

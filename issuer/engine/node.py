@@ -23,7 +23,7 @@ from distributed import Scheduler, Worker
 from wire.workers import Allowance, Pool, Tell
 
 from . import task
-from .client import security
+from .client import QUIET, security
 from .problem import CLUSTER_LOST
 from .tls import Address, Certificates, require_reach
 
@@ -41,9 +41,7 @@ _SETTINGS = {
     "distributed.worker.http.routes": [],
     "distributed.scheduler.http.routes": [],
     "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.admin.system-monitor.disk": False,
-    "distributed.diagnostics.nvml": False,
+    **QUIET,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.scheduler.allowed-failures": 2,  # the third worker that a task kills is the last one
     "distributed.scheduler.worker-ttl": "120s",  # one that stands still for longer has lost its tasks
@@ -121,6 +119,7 @@ async def _serve(settings: Settings, scratch: str) -> None:
             str(address),
             host=settings.host,
             nthreads=1,
+            heartbeat_interval="5s",
             memory_limit=0,
             local_directory=scratch,
             security=None if settings.tls is None else security(settings.tls),
