@@ -22,9 +22,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.authorities import Certified
 
-needed = pytest.mark.skipif(
-    importlib.util.find_spec("distributed") is None, reason="no extra [dask]: pip install '.[dask]'"
+_MISSING = (
+    "no extra [dask]: pip install '.[dask]'"
+    if importlib.util.find_spec("distributed") is None
+    else "no address 127.0.0.2 here, nor /proc: Linux has both"
+    if sys.platform != "linux"
+    else ""
 )
+needed = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 _SCHEDULER = """
 import sys
@@ -88,7 +93,9 @@ class Nodes:
         return self._start(words)
 
     def _start(self, words: list[str]) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(words, env=self._environment, stdout=self._log, stderr=self._log)
+        process = subprocess.Popen(
+            words, cwd=self.folder, env=self._environment, stdout=self._log, stderr=self._log
+        )
         self._stack.callback(_end, process)
         return process
 

@@ -6,7 +6,11 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
+import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -16,7 +20,7 @@ import pytest
 from ledger.audit import audit
 from ledger.tiles.engines import open_store
 from ledger.tiles.store import examine
-from tests import postgres_server, s3_server
+from tests import clusters, postgres_server, s3_server
 from tests.commandline import Answer, Program, verdict
 from tests.conftest import ROOT
 from tests.ledger_samples import open_log, samples
@@ -191,6 +195,42 @@ def test_the_page_on_several_machines(
             assert done.returncode == 0, (line, done.stderr)
     assert len(answers) > 15
     assert sorted(path.name for path in Path("web").iterdir()) == ["did.json", "status"]
+
+
+@clusters.needed
+@pytest.mark.slow
+def test_the_page_on_more_machines_for_one_file(program: Program, folder: Path) -> None:
+    """Scheduler and worker are processes of this machine; the keys are sealed, which the worker opens."""
+    told = PAGE.read_text().replace("scheduler.uni.example:8786", f"127.0.0.1:{clusters.free_port()}")
+    codes, environment = list[int](), {**os.environ, "INTAGLIO_HOME": str(program.home)}
+    with ExitStack() as begun:
+        for line in _lines("More machines for one file", told):
+            name, *words = shlex.split(line.removesuffix(" &"))
+            if line.endswith(" &"):
+                command = [sys.executable, "-m", name, *words]
+                process = begun.enter_context(
+                    subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+                )
+                begun.callback(process.kill)
+                if "--scheduler" in words:
+                    _wait_for(urlsplit(words[4]).port)
+            elif name == "intaglio":
+                answer = program(*words)
+                assert answer.code == 0, (line, answer)
+                codes.append(answer.code)
+            else:
+                done = subprocess.run([name, *words], capture_output=True, text=True)
+                assert done.returncode == 0, (line, done.stderr)
+    assert len(codes) == 3
+    assert verdict(program, next((folder / "given").glob("*.json"))).startswith("VALID")
+
+
+def _wait_for(port: int | None) -> None:
+    until = time.monotonic() + 60
+    with socket.socket() as client:
+        while client.connect_ex(("127.0.0.1", port)):
+            assert time.monotonic() < until, "the scheduler did not begin"
+            time.sleep(0.1)
 
 
 @s3_server.needed

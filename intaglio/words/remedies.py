@@ -221,13 +221,32 @@ REMEDIES: Mapping[str, str] = {
         "The authority of the cluster makes a certificate for this machine: ca.pem, cert.pem and key.pem."
     ),
     "cluster-certificate-expired": (
-        "The authority of the cluster makes a new certificate for the machine that has it, which begins again. "
-        "If none has expired, set the clock right."
+        "The authority of the cluster makes a new certificate for the machine that has it, which begins "
+        "again. If none has expired, set the clock right."
     ),
     "cluster-lost": "See whether scheduler and workers run. Then type the same again: nothing is lost.",
-    "cluster-not-encrypted": "Use tls:// and certificates of the cluster's own authority: --cluster-tls FOLDER",
+    "cluster-not-encrypted": (
+        "Use tls:// and certificates of the cluster's own authority: --cluster-tls FOLDER"
+    ),
     "invalid-cluster-address": "Write it as tls://HOST:8786.",
     "task-refused": "See whether the workers run this release, and nothing but it; then type the same again.",
+    "line-unlike": (
+        "Nothing of it was logged. Look at the workers of the cluster before you type the same again: one of "
+        "them may be in other hands, or signs by other files."
+    ),
+    "worker-keys": (
+        "Write the home of that worker anew, `intaglio issuer backup FOLDER --worker`, and start it again."
+    ),
+    "worker-kind": (
+        "Write the home of that worker anew, `intaglio issuer backup FOLDER --worker`, and start it again."
+    ),
+    "worker-settings": (
+        "Write the home of that worker anew, `intaglio issuer backup FOLDER --worker`, and start it again."
+    ),
+    "worker-shard": (
+        "Nothing of it was logged. See whether all workers write where this issuer keeps shards; else one of "
+        "them may be in other hands. Then type the same again."
+    ),
     "worker-release": "Install the same release on all machines of the cluster; then type the same again.",
     "another-root": (
         "`intaglio issuer backup --keys FILE` on a machine of this issuer writes the file of its keys."

@@ -34,6 +34,17 @@ _BETWEEN = 1.0  # seconds between two questions whether the scheduler is there
 _MEMORY = 8 << 30  # bytes of address space
 _LONGEST = 10.0  # seconds that it has for an answer
 
+QUIET = {
+    # What Dask watches of itself took more processor time than a small task.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "30s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.client.scheduler-info-interval": "60s",
+    "distributed.diagnostics.nvml": False,
+}
+
 
 def security(folder: Path) -> Security:
     """The certificates of a folder, as Dask takes them: mutual TLS for every role."""
@@ -127,7 +138,7 @@ def main(address: str, folder: str | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))  # a giant answer ends this process alone
     confine(_readable(folder), [Path.cwd(), Path("/dev/null")], scheduler.port)
     logging.disable(logging.CRITICAL)
-    dask.config.set({"distributed.comm.timeouts.tcp": "60s"})
+    dask.config.set({**QUIET, "distributed.comm.timeouts.tcp": "60s"})
     try:
         asyncio.run(_main(address, Path(folder) if folder else None))
     finally:
@@ -136,19 +147,11 @@ def main(address: str, folder: str | None = None) -> None:
 
 def _readable(folder: str | None) -> list[Path]:
     """What Python and Dask still read: the program, the system's settings, and the cluster's certificates."""
-    program = [
-        sys.prefix,
-        sys.base_prefix,
-        *sys.path,
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/etc",
-        "/proc",
-        "/dev/urandom",
-    ]
+    program = [sys.prefix, sys.base_prefix, *sys.path, "/usr", "/lib", "/lib64", "/etc"]
+    # Root may read the environment of any process, even so: of /proc there is this one alone.
+    system = ["/dev/urandom", "/proc/self", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo"]
     certificates = Certificates.of(Path(folder)) if folder else ()
-    return [*(Path(each) for each in program if each), *certificates]
+    return [*(Path(each) for each in (*program, *system) if each), *certificates]
 
 
 if __name__ == "__main__":

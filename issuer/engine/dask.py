@@ -25,7 +25,7 @@ from .problem import CLUSTER_LOST, TASK_REFUSED
 from .tls import Address, Certificates, require_reach
 from .workers import Workers
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds without a scheduler, or without a worker, until that is told."""
 _AHEAD = 3  # items a worker: one in hand, one there, one on the way
 _MOST_AHEAD = 256

@@ -23,10 +23,11 @@ from distributed import Scheduler, Worker
 from wire.workers import Allowance, Pool, Tell
 
 from . import task
-from .client import security
+from .client import QUIET, security
 from .problem import CLUSTER_LOST
 from .tls import Address, Certificates, require_reach
 
+_log = logging.getLogger(__name__)
 MEMORY = 4 << 30
 """Bytes of address space that a worker may take beyond what it starts with."""
 _BETWEEN = 1.0  # seconds
@@ -40,9 +41,7 @@ _SETTINGS = {
     "distributed.worker.http.routes": [],
     "distributed.scheduler.http.routes": [],
     "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.admin.system-monitor.disk": False,
-    "distributed.diagnostics.nvml": False,
+    **QUIET,
     "distributed.scheduler.active-memory-manager.start": False,
     "distributed.scheduler.allowed-failures": 2,  # the third worker that a task kills is the last one
     "distributed.scheduler.worker-ttl": "120s",  # one that stands still for longer has lost its tasks
@@ -85,8 +84,12 @@ def _replaced(_: None) -> None:
 
 
 def _silence() -> None:
-    logging.disable(logging.CRITICAL)  # Dask logs the arguments of a task that fails
+    """Takes Dask's lines from the log: it writes the arguments of a task that fails, which are rows."""
     dask.config.set(_SETTINGS)
+    for name in ("asyncio", "distributed", "tornado", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("asyncio", "distributed", "tornado"):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [logging.NullHandler()], False
 
 
 def _work(settings: Settings, _: None, _tell: Tell) -> None:
@@ -100,24 +103,31 @@ async def _serve(settings: Settings, scratch: str) -> None:
     address = Address.of(settings.scheduler, encrypted=settings.tls is not None)
     files = None if settings.tls is None else Certificates.of(settings.tls)
     leaving = asyncio.create_task(_leave_with_parent())
+    waits = False
     while not leaving.done():
         try:
             require_reach(address, files, _HANDSHAKE)
         except CLUSTER_LOST.kind as problem:
             if problem.code != CLUSTER_LOST.code:
                 raise
+            if not waits:
+                _log.warning("waiting for the scheduler at %s", address)
+            waits = True
             await asyncio.sleep(_BETWEEN)
             continue
         worker = _Worker(
             str(address),
             host=settings.host,
             nthreads=1,
+            heartbeat_interval="5s",
             memory_limit=0,
             local_directory=scratch,
             security=None if settings.tls is None else security(settings.tls),
             dashboard=False,
         )
         async with worker:
+            _log.warning("working for the scheduler at %s", address)
+            waits = False
             await worker.finished()  # type: ignore[no-untyped-call]  # the scheduler was lost: the next one gets another
 
 

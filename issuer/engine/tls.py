@@ -98,8 +98,10 @@ class Address(NamedTuple):
             raise CLUSTER_NOT_ENCRYPTED.saying(
                 "{address} is not encrypted, and not on this machine", address=text
             )
-        if parts.scheme == "tls" and not encrypted:
-            raise CLUSTER_NOT_ENCRYPTED.saying("no certificates were given for {address}", address=text)
+        if encrypted != (parts.scheme == "tls"):
+            raise CLUSTER_NOT_ENCRYPTED.saying(
+                "certificates are for tls:// alone, and {address}", address=text
+            )
         return cls(parts.scheme, host, port)
 
     def __str__(self) -> str:

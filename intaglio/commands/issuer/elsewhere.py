@@ -74,11 +74,11 @@ def signed_by(issuer: Issuer, cluster: Cluster | None) -> Iterator[Elsewhere | N
     if cluster is None:
         yield None
         return
-    from issuer.engine.reading import Engine
+    from issuer.engine.reading import Driver
     from issuer.identity.root import root_digest
 
     with cluster:
-        yield Engine(cluster, root_digest(issuer.keys).decode())
+        yield Driver(cluster, root_digest(issuer.keys).decode())
 
 
 @verb(verbs)
