@@ -137,7 +137,7 @@ def line(check: Check) -> str:
     if check.credential is not None:
         which += tr(" (credential {number})").format(number=check.credential + 1)
     width = max(cells(tr_in("mark", text)) for text in MARKS.values())
-    return f"{check.step} {_padded(name, 10)} {_padded(mark, width)} {shown(check)}{which}"
+    return f"{check.step} {_padded(name, 10)} {_padded(mark, width)}  {shown(check)}{which}"
 
 
 def advice(check: Check) -> str:
