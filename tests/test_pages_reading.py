@@ -84,12 +84,7 @@ def test_not_checked_says_why_in_plain_words(language: str) -> None:
             "Check 4 (signature) did not pass, and without it this one would say nothing.",
             "Anybody can write this into a file, and nobody has confirmed it.",
         ),
-        "zh": (
-            "– 未查",
-            "文件本身不能说明持有人是谁",
-            "第 4 项核查（签名）没有通过",
-            "任何人都能把这些写进文件",
-        ),
+        "zh": ("– 未查", "文件本身不能说明持有人", "第 4 项核查（签名）没有通过", "任何人都能把这些写进文件"),
         "de": (
             "– nicht geprüft",
             "Eine Datei zeigt nicht, wem sie gehört",

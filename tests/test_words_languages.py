@@ -384,7 +384,7 @@ SAMPLES = {
     "revoked.json": r"无效：已被颁发机构于 [0-9-]{10} 撤销，原因：颁发有误",
     "no-evidence.json": r"无法判定：该凭证应当收录于日志 'urn:intaglio:\w+:log:1'，但缺少存证",
     "unknown-issuer.json": (
-        r"无法判定：该凭证由 did:key:\w+ 颁发，而该机构不在您的信任名单中；"
+        r"无法判定：该凭证自称由 did:key:\w+ 颁发，而该机构不在您的信任名单中；"
         r"该机构自称“Example Univers1ty \(invented\)”"
     ),
 }

@@ -392,5 +392,5 @@ def _say(number: str, text: str) -> None:
 
 def _show(answer: str, bold: str = "") -> None:
     for line in answer.rstrip().splitlines():
-        finding = 30 if line.startswith("  ") else 5  # a check's begins further right
+        finding = 31 if line.startswith("  ") else 5  # a check's begins further right
         click.secho(wrapped(f"     {line}", finding), bold=bool(bold) and line.startswith(bold))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LONGEST = 400
 """Characters that are shown of text that somebody else may have written."""
 
+_NAME = 10  # columns of a check's name
+
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.VALID: "VALID",
     Verdict.INVALID: "NOT VALID",
@@ -136,8 +138,16 @@ def line(check: Check) -> str:
         which = tr(" (presentation {number})").format(number=check.part + 1)
     if check.credential is not None:
         which += tr(" (credential {number})").format(number=check.credential + 1)
-    width = max(cells(tr_in("mark", text)) for text in MARKS.values())
-    return f"{check.step} {_padded(name, 10)} {_padded(mark, width)} {shown(check)}{which}"
+    return f"{check.step} {_padded(name, _NAME)} {_padded(mark, _widest_mark())}  {shown(check)}{which}"
+
+
+def finding_column() -> int:
+    """The columns of a line that are before the finding: step, name, and the widest mark of the language."""
+    return 2 + _NAME + 1 + _widest_mark() + 2
+
+
+def _widest_mark() -> int:
+    return max(cells(tr_in("mark", text)) for text in MARKS.values())
 
 
 def advice(check: Check) -> str:

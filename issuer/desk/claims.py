@@ -42,7 +42,7 @@ class LinkExpired(Refused):
 CLAIM_LINK_ENDED = Code("claim-link-ended", LinkExpired, "The claim link was ended")
 """The issuer ended the claim link before its time: it made a newer one, or released the credential."""
 CLAIM_LINK_USED = Code("claim-link-used", LinkExpired, "The claim link was used")
-"""A wallet has claimed by this link; for any other, and for people, it is good no longer."""
+"""A wallet has claimed by this link; for any other, and for people, it is no longer valid."""
 CHALLENGE_SPENT = Code("challenge-spent", Refused, "The challenge is not open")
 """The signed challenge is not, or no longer, one of this link's open ones."""
 ALREADY_CLAIMED = Code("already-claimed", Conflict, "Already claimed")

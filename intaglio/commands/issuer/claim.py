@@ -101,7 +101,7 @@ def claim(
         links[number] = str(claims.offer(which, issuer, now=place.session.now()))
     _, many = issuer.kinds.nouns({which.kind for which in chosen})
     ended = "" if anew else ", if nobody has used them,"
-    _advise(claims, url, f"Earlier links for the same {many}{ended} are good no longer.")
+    _advise(claims, url, f"Earlier links for the same {many}{ended} are no longer valid.")
     return Result({"links": links}, "\n".join(f"{number}  {link}" for number, link in links.items()))
 
 

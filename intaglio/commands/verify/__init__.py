@@ -48,8 +48,6 @@ if TYPE_CHECKING:  # loaded only where files are given
 _SHOWN_WITHIN = "1d"
 """A presentation often comes by mail, hours after it was made."""
 
-_FINDING = 25  # columns before what a check found
-
 
 class _Moment(click.ParamType[datetime]):
     name = "date"
@@ -237,7 +235,7 @@ def _laid(line: str, verdict: Verdict) -> str:
     word = words.verdict(verdict)
     if line.startswith(word):
         return emphasized(word, COLOURS[verdict]) + wrapped(line, 2)[len(word) :]
-    return wrapped(line, _FINDING if line.startswith(" ") else 2)
+    return wrapped(line, 2 + words.finding_column() if line.startswith(" ") else 2)
 
 
 @contextmanager
