@@ -128,7 +128,7 @@ class TestAPlace:
             "except Refused as problem: print(problem.detail)\n"
         )
         said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        assert said.stdout == "shards in S3 need obstore, which is not installed\n"
+        assert said.stdout == "an archive in S3 needs obstore, which is not installed\n"
         assert issubclass(ExtraMissing, Refused)
 
 

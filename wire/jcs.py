@@ -106,6 +106,7 @@ def _seen(value: Any, depth: int) -> int:
         raise TooLarge.saying("the value is nested deeper than {most} levels", most=DEEPEST)
     depth += 1
     for member in members:
-        if type(member) is not str:
+        kind = type(member)
+        if kind is not str and not (kind is int and -LARGEST_INTEGER <= member <= LARGEST_INTEGER):
             flags |= _seen(member, depth)
     return flags

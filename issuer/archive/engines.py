@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from wire.problem import ExtraMissing
+from wire.extras import extra
 
 from ..problem import DAMAGED_ISSUER
 from ..shared import store_address
@@ -48,13 +48,6 @@ def published_versions(home: Path, name: str) -> FileVersions:
 
 @functools.lru_cache(maxsize=16)  # the addresses of a process are few; each keeps connections
 def _in_database(address: str) -> Index:
-    try:
+    with extra("postgres", "an index in PostgreSQL"):
         from .postgres.store import PostgresIndex
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"an index in PostgreSQL needs {missing}, which is not installed",
-            package=missing,
-            extra="postgres",
-        ) from error
     return PostgresIndex(address)

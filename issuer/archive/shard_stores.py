@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from wire.consent import require_unmarked
-from wire.problem import ExtraMissing, Refused
+from wire.extras import extra
+from wire.problem import Refused
 
 from .shard_store import ShardFolder, ShardStore
 
@@ -20,13 +21,8 @@ class ShardOpener(Protocol):
 
 
 def _bucket(address: str, did: str, *, is_new: bool = False) -> ShardStore:
-    try:
+    with extra("s3", "an archive in S3"):
         from .shard_bucket import ShardBucket
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"shards in S3 need {missing}, which is not installed", package=missing, extra="s3"
-        ) from error
     return ShardBucket(address, did, is_new=is_new)
 
 

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from ledger.shared import store_address
-from wire.problem import ExtraMissing
+from wire.extras import extra
 
 from .door import Shared
 from .folder import FolderShared
@@ -24,13 +24,6 @@ def shared_at(home: Path, address: str | None) -> Shared:
 
 @functools.lru_cache(maxsize=4)  # the addresses of a process are few; each keeps connections
 def _in_database(address: str) -> Shared:
-    try:
+    with extra("postgres", "an issuer in PostgreSQL"):
         from .postgres import PostgresShared
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"an issuer in PostgreSQL needs {missing}, which is not installed",
-            package=missing,
-            extra="postgres",
-        ) from error
     return PostgresShared(address)

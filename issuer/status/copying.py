@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from wire.extras import extra
 from wire.files import make_private_folder, write_durably
-from wire.problem import ExtraMissing
 
 from ..identity import documents
 from ..identity.home import STATUS
@@ -57,12 +57,7 @@ def copy_published(home: Path, to: str) -> int:
 def _target(to: str) -> _Target:
     if not to.startswith("s3://"):
         return _Folder(Path(to))
-    try:
+    with extra("s3", "publishing to S3"):
         from ledger.tiles.s3.address import parse_location
         from ledger.tiles.s3.bucket import Bucket
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"publishing to S3 needs {missing}, which is not installed", package=missing, extra="s3"
-        ) from error
     return Bucket(parse_location(to))

@@ -59,7 +59,7 @@ from .files import (
 
 _MOST_STEPS = 1 << 22
 _MOST_HELD = 1 << 23  # bytes that the index holds of files
-_MOST_ROWS = 1 << 16  # of lists that are signed at once: a million revocations would take a gigabyte
+_MOST_ROWS = 1 << 16  # of lists that are signed at once: a million would take hundreds of megabytes
 
 
 class ListChange(NamedTuple):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from wire.consent import require_unmarked
+from wire.extras import extra
 from wire.files import read_regular, write_durably
-from wire.problem import Damaged, ExtraMissing, Malformed
+from wire.problem import Damaged, Malformed
 from wire.strict import load_json_object
 
 if TYPE_CHECKING:
@@ -62,13 +63,6 @@ def database_of(home: Path) -> SharedDatabase | None:
 @functools.lru_cache(maxsize=4)  # the addresses of a process are few; each keeps connections
 def database_at(address: str) -> SharedDatabase:
     """The database at an address that was agreed to. Raises `ExtraMissing`."""
-    try:
+    with extra("postgres", "an issuer in PostgreSQL"):
         from .postgres import SharedDatabase
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"an issuer in PostgreSQL needs {missing}, which is not installed",
-            package=missing,
-            extra="postgres",
-        ) from error
     return SharedDatabase(address)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from wire.problem import ExtraMissing, Refused
+from wire.extras import extra
+from wire.problem import Refused
 
 from .posix import PosixStore
 from .store import Store
@@ -49,27 +49,15 @@ def _folder(uri: str, *, read_only: bool, patience: float | None) -> Store:
 
 
 def _postgres(uri: str, *, read_only: bool, patience: float | None) -> Store:
-    with _extra("PostgreSQL", "postgres"):
+    with extra("postgres", "a log in PostgreSQL"):
         from .postgres.store import PostgresStore
     return PostgresStore(uri, patience=patience, read_only=read_only)
 
 
 def _bucket(uri: str, *, read_only: bool, patience: float | None) -> Store:
-    with _extra("S3", "s3"):
+    with extra("s3", "a log in S3"):
         from .s3.store import S3Store
     return S3Store(uri, patience=patience, read_only=read_only)
-
-
-@contextmanager
-def _extra(engine: str, extra: str) -> Iterator[None]:
-    """Wraps imports of packages that one of our extras installs. Raises `ExtraMissing`."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = str(error.name).partition(".")[0]
-        raise ExtraMissing(
-            f"a log in {engine} needs {missing}, which is not installed", package=missing, extra=extra
-        ) from error
 
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"file": _folder, "postgresql": _postgres, "s3": _bucket})
@@ -98,7 +86,7 @@ def prune_tables(uri: str) -> int:
 def _tables(uri: str) -> tuple[Tables, str]:
     if _scheme(uri) not in PREPARED:  # folders and buckets need no preparing
         raise Refused("only a log in a database has tables")
-    with _extra("PostgreSQL", "postgres"):
+    with extra("postgres", "a log in PostgreSQL"):
         from wire.postgres import address
 
         from .postgres import schema
@@ -112,11 +100,11 @@ def address_parts(uri: str) -> Mapping[str, str]:
     in it.
     """
     if _scheme(uri) == "postgresql":
-        with _extra("PostgreSQL", "postgres"):
+        with extra("postgres", "a log in PostgreSQL"):
             from wire.postgres import address
         return address.parts(uri)
     if _scheme(uri) == "s3":
-        with _extra("S3", "s3"):
+        with extra("s3", "a log in S3"):
             from .s3.address import parse_location
         return parse_location(uri)._asdict()
     return {"address": uri}
