@@ -223,6 +223,7 @@ def for_people() -> list[Made]:
     return [place for place in made() if not _is_in_english(place.file)]
 
 
+@functools.cache  # hundreds of places are in few files
 def _is_in_english(file: Path) -> bool:
     return any(file.is_relative_to(path) for path in IN_ENGLISH)
 

@@ -619,7 +619,7 @@ class TestEvidence:
         assert report.verdict is verdict, report.checks
 
     @given(data=st.data())
-    @settings(max_examples=2 * settings.default.max_examples, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
     def test_flipping_any_byte_of_the_bundle_fails_or_changes_nothing(self, data: st.DataObject) -> None:
         raw = BUNDLE.to_bytes()
         place = data.draw(st.integers(0, len(raw) - 1))
