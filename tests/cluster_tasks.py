@@ -172,11 +172,11 @@ _honest = task.call
 
 
 def main(part: str, address: str, tls: str, host: str, processes: str = "1") -> None:
-    from issuer.engine.node import Settings, work
+    from issuer.engine.node import WorkerSettings, work
 
     if part == "liar":
         task.call = _liar  # the name by which tasks ask for it
-    work(Settings(address, Path(tls), FUNCTIONS, host), int(processes))
+    work(WorkerSettings(address, Path(tls), FUNCTIONS, host), int(processes))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ NOT_TYPED = {
     "issuer join": "it needs a database",
     "issuer move": "it needs a database",
     "issuer prepare": "it needs a database",
+    "issuer worker": "it works until it is stopped; tests/test_operations.py types it",
     "ledger anchor add": "it asks nodes of a chain",
     "ledger anchor run": "it asks nodes of a chain",
     "ledger witness run": "it asks witnesses; tests/test_issuer_witnesses.py reads its object",

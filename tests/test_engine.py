@@ -23,16 +23,15 @@ from issuer.archive.kept import ShardName
 from issuer.archive.shards import lines_of, shard_of
 from issuer.engine import signing
 from issuer.engine.problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS, WORKER_SHARD
-from issuer.engine.reading import Engine
-from issuer.engine.signing_task import Signed, SigningTask
+from issuer.engine.reading import Driver
+from issuer.engine.signing_task import SigningAnswer, SigningTask
 from issuer.engine.worker_home import write_worker
-from issuer.engine.workers import Processes, Workers
+from issuer.engine.workers import LocalProcesses, Workers
 from issuer.identity.root import root_digest
 from issuer.identity.succession import KeysChanged
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
-from issuer.job.chunk import settled
-from issuer.job.chunk import signed as signed_rows
+from issuer.job.chunk import settled, signed_chunk
 from issuer.job.numbering import NumberPattern
 from issuer.job.order import Order
 from issuer.job.spool import unpacked_rows
@@ -92,13 +91,13 @@ class Here(Workers):
         assert function == signing.FUNCTION
         for item in items:
             self.tasks.append(item)
-            self.answers.append(self._lie(item, signing.signed(item)))
+            self.answers.append(self._lie(item, signing.sign_chunk(item)))
             yield self.answers[-1]
 
 
 def issue(issuer: Issuer, source: Source, there: Workers | None = None, **options: Any) -> Issued:
     order = Order(source, source.path.with_name("errors.csv"), **{"workers": 0, **options})
-    elsewhere = Engine(there, root_digest(issuer.keys).decode()) if there else None
+    elsewhere = Driver(there, root_digest(issuer.keys).decode()) if there else None
     return issuer.issue_file(order, elsewhere=elsewhere)
 
 
@@ -127,7 +126,7 @@ def test_with_workers_elsewhere_a_file_leaves_the_same(
     other = twin(issuer, tmp_path / "there" / "home")
     write_worker(other.home, other.keys, tmp_path / "worker")
     assert issue(issuer, source).issued == 22
-    with Processes(count) as there:
+    with LocalProcesses(count) as there:
         result = issue(other, source, there, workers=count)
     assert (result.issued, sorted(result.survey.findings)) == (22, [5, 15])
     assert everything(other) == everything(issuer)
@@ -222,7 +221,7 @@ def test_after_the_driver_was_killed_the_file_goes_on(
 
     def begin() -> None:
         options = at(other.home, name, stops(on_call=3, before=when == "before"))
-        with Processes(1) as there:
+        with LocalProcesses(1) as there:
             issue(reopened(other.home, **options), source, there, workers=1)
 
     killed = get_context("fork").Process(target=begin)
@@ -230,31 +229,35 @@ def test_after_the_driver_was_killed_the_file_goes_on(
     killed.join()
     assert killed.exitcode == -signal.SIGKILL
     again = reopened(other.home)
-    with Processes(2) as there:
+    with LocalProcesses(2) as there:
         issue(again, source, there)
     assert everything(again) == everything(issuer)
 
 
-def test_after_a_worker_was_killed_the_file_goes_on(
-    tmp_path: Path, issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Killed(Workers):
+    """Workers one of which is killed, with a shard stored of which nobody hears."""
+
+    def __init__(self, there: Workers) -> None:
+        self._there = there
+
+    def map(self, function: str, items: Iterable[bytes]) -> Iterator[bytes]:
+        assert function == signing.FUNCTION
+        return self._there.map(f"{__name__}:killed_at_the_third", items)
+
+
+def test_after_a_worker_was_killed_the_file_goes_on(tmp_path: Path, issuer: Issuer, source: Source) -> None:
     other = twin(issuer, tmp_path / "there" / "home")
     write_worker(other.home, other.keys, tmp_path / "worker")
     issue(issuer, source)
-    with monkeypatch.context() as patched, Processes(1) as there:
-        patched.setattr(ShardName, "of", None)
-    monkeypatch.setattr("issuer.engine.signing.FUNCTION", f"{__name__}:killed_at_the_third")
-    with Processes(1) as there, raises(WORKER_DIED):
-        issue(other, source, there)
-    monkeypatch.undo()
-    monkeypatch.setenv(signing.HOME, str(tmp_path / "worker" / "issuer"))
-    with Processes(1) as there:
+    with LocalProcesses(1) as there, raises(WORKER_DIED):
+        issue(other, source, Killed(there))
+    with LocalProcesses(1) as there:
         issue(reopened(other.home), source, there)
     assert everything(reopened(other.home)) == everything(issuer)
 
 
 def killed_at_the_third(item: bytes) -> bytes:
-    answer = signing.signed(item)  # its shard lies there, and nobody hears of it
+    answer = signing.sign_chunk(item)  # its shard lies there, and nobody hears of it
     if SigningTask.parse(item).number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
@@ -342,7 +345,9 @@ def _of_a_task(**change: Any) -> Callable[[Issuer, bytes, bytes], bytes]:
 
     def lie(_: Issuer, item: bytes, __: bytes) -> bytes:
         task = SigningTask.parse(item)
-        return signing.signed(replace(task, **{name: make(task) for name, make in change.items()}).to_bytes())
+        return signing.sign_chunk(
+            replace(task, **{name: make(task) for name, make in change.items()}).to_bytes()
+        )
 
     return lie
 
@@ -357,11 +362,11 @@ def _other_key(issuer: Issuer, item: bytes, _: bytes) -> bytes:
     presses = issuer._all_presses().templates(task.settings.kind or None, [""])[0]
     presses = [replace(press, signer=_Claiming(press.signer.public_key)) for press in presses]
     rows = settled(issuer.kind, unpacked_rows(task.frame, 1 << 20), task, {})
-    made = signed_rows(presses, rows, task)
+    made = signed_chunk(presses, rows, task)
     assert isinstance(made.shard, bytes)
     shard = ShardName(task.job, task.number, sha256(made.shard).digest())
     issuer.archive.shards.write(shard, made.shard)
-    return Signed(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
+    return SigningAnswer(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
 
 
 class _Claiming:
@@ -440,7 +445,7 @@ def test_each_row_is_held_against_its_own(tmp_path: Path, issuer: Issuer, source
         rows = from_frame(task.frame).split(b"\n")
         place_here = min(place, len(rows) - 1)
         rows[place_here] = rows[place_here].replace(b'"given_name":"', b'"given_name":"Un')
-        return signing.signed(replace(task, frame=to_frame(b"\n".join(rows))).to_bytes())
+        return signing.sign_chunk(replace(task, frame=to_frame(b"\n".join(rows))).to_bytes())
 
     with raises(WORKER_SHARD):
         issue(issuer, source, Here(lie=lie))
@@ -499,18 +504,16 @@ def test_a_worker_says_what_it_lacks(tmp_path: Path, source: Source, lack: str) 
     folder = worker_of(issuer)
     code, spoil = LACKING[lack]
     spoil(folder)
-    with Processes(1) as there, raises(code):
+    with LocalProcesses(1) as there, raises(code):
         issue(issuer, source, there)
     assert [*issuer.entries()] == []
 
 
-def test_a_worker_of_another_release_signs_nothing(
-    issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker_of(issuer)
-    monkeypatch.setattr(signing, "version", lambda _: "0.0.9")
+def test_a_worker_of_another_release_signs_nothing(issuer: Issuer, source: Source) -> None:
+    task = _task(issuer, source)
+    older = replace(task, settings=replace(task.settings, release="0.0.9"))
     with raises(WORKER_RELEASE):
-        issue(issuer, source, Here())
+        signing.sign_chunk(older.to_bytes())
 
 
 def test_a_worker_s_home_has_one_key_and_no_index(tmp_path: Path) -> None:
@@ -534,15 +537,15 @@ def test_a_sealed_key_is_opened_by_the_worker_s_own_passphrase(
 ) -> None:
     issuer = issuer_in(tmp_path / "first", passphrase=lambda: b"long enough a phrase")
     worker_of(issuer)
-    with Processes(1) as there, raises(NO_PASSPHRASE):
+    with LocalProcesses(1) as there, raises(NO_PASSPHRASE):
         issue(issuer, source, there)
     file = tmp_path / "passphrase"
     file.write_text("long enough a phrase\n")
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(file))
-    with Processes(1) as there:
+    with LocalProcesses(1) as there:
         assert issue(issuer, source, there).issued == 22
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path))
-    with Processes(1) as there, raises(NO_PASSPHRASE):
+    with LocalProcesses(1) as there, raises(NO_PASSPHRASE):
         issue(issuer, in_chunks(tmp_path / "h.csv", [graduate(99)]), there)
 
 
@@ -598,7 +601,7 @@ def test_a_worker_leaves_no_name_in_files_or_output(
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.chdir(scratch)
-    with Processes(2) as there:
+    with LocalProcesses(2) as there:
         issue(issuer, source, there)
     shards = (issuer.home / "shards").resolve()
     assert any(
@@ -654,10 +657,10 @@ def test_a_task_is_read_strictly(issuer: Issuer, source: Source) -> None:
             SigningTask.parse(data)
     spoiled = replace(task, frame=b"no frame")
     with raises(Malformed):
-        signing.signed(spoiled.to_bytes())
+        signing.sign_chunk(spoiled.to_bytes())
     for row in (b"x", b"1 x", b"2 {}"):
         with raises(Malformed):
-            signing.signed(replace(task, frame=to_frame(row)).to_bytes())
+            signing.sign_chunk(replace(task, frame=to_frame(row)).to_bytes())
 
 
 def test_what_is_too_large_is_neither_sent_nor_read(issuer: Issuer, source: Source) -> None:

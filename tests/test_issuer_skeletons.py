@@ -81,6 +81,9 @@ class Spoiled:
         spliced = self.skeleton.secure(self.how.spoil(list(values)), signer)
         return spliced and self.how.after(spliced)
 
+    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+        return self.skeleton.digest(values, credential)
+
 
 def swapped(values: list[Value]) -> list[Value]:
     """The title and the number of the diploma have changed places."""

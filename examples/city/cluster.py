@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from issuer import Description
 from issuer.engine.dask import Cluster
-from issuer.engine.reading import Engine
+from issuer.engine.reading import Driver
 from issuer.engine.worker_home import write_worker
 from issuer.identity.root import root_digest
 from issuer.issuer import Issuer
@@ -137,5 +137,5 @@ def issued(home: Path, order: Order, cluster: Nodes | None = None) -> float:
         issuer.issue_file(order)
     else:
         with Cluster(cluster.address, cluster.tls) as workers:
-            issuer.issue_file(order, elsewhere=Engine(workers, root_digest(issuer.keys).decode()))
+            issuer.issue_file(order, elsewhere=Driver(workers, root_digest(issuer.keys).decode()))
     return time.monotonic() - began

@@ -27,7 +27,7 @@ from ..press.press import Line, Press, Printed
 from ..problem import LINE_UNLIKE
 from . import signing
 from .problem import WORKER_SHARD
-from .signing_task import Settings, Signed, SigningTask
+from .signing_task import SigningAnswer, SigningSettings, SigningTask
 from .workers import Workers
 
 EVERY = 64
@@ -38,12 +38,12 @@ class Written(NamedTuple):
     """A shard that a worker says it wrote for a task, as it lies in the store."""
 
     task: Task
-    answer: Signed
+    answer: SigningAnswer
     data: bytes
 
 
 @dataclass(frozen=True)
-class Engine:
+class Driver:
     """Workers anywhere that sign chunks: an `issuer.job.bulk.Elsewhere`."""
 
     workers: Workers
@@ -62,14 +62,14 @@ class Engine:
         for answer in self.workers.map(signing.FUNCTION, items()):
             task = asked.popleft()
             try:
-                signed = Signed.parse(answer, job, task.span.number)
+                signed = SigningAnswer.parse(answer, job, task.span.number)
                 data = read_shard(shards, signed.shard)
             except (Malformed, Damaged) as problem:
                 raise _refused(task, problem) from problem
             yield Written(task, signed, data)
 
     def _packed(self, work: Tools, job: Job, task: Task) -> bytes:
-        settings = Settings.of(work.presses[task.template], version("intaglio"), self.root)
+        settings = SigningSettings.of(work.presses[task.template], version("intaglio"), self.root)
         numbers = work.spool.numbers(task.span) if work.checker.identities else {}
         frame = work.spool.frame(task.span)
         rows = (job.id, task.span.number, task.first_seq, task.created, task.skipped, numbers)

@@ -30,39 +30,38 @@ from ..identity.forms import IssuerForms
 from ..identity.home import Identity
 from ..identity.kind import Kinds
 from ..identity.root import root_digest
-from ..job.chunk import settled
-from ..job.chunk import signed as signed_rows
+from ..job.chunk import settled, signed_chunk
 from ..job.presses import Presses
 from ..job.spool import unpacked_rows
 from ..press.press import Press
 from .problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS
-from .signing_task import Settings, Signed, SigningTask
+from .signing_task import SigningAnswer, SigningSettings, SigningTask
 
 HOME = "INTAGLIO_WORKER"
 """The environment variable that names the folder of a worker's issuer."""
-FUNCTION = f"{__name__}:signed"
+FUNCTION = f"{__name__}:sign_chunk"
 """The name under which workers are asked to sign."""
 _PASSPHRASE, _PIN = "INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_PIN_FILE"
 
 
-def signed(item: bytes) -> bytes:
+def sign_chunk(item: bytes) -> bytes:
     """The answer to a task: the name of the shard, which lies in the store.
 
     Raises `WORKER_RELEASE`, `WORKER_KEYS`, `WORKER_KIND` or `WORKER_SETTINGS` where this worker would sign
-    something else, as `SigningTask.parse`, and the errors of signing and of the store.
+    something else, `Malformed` and `TooLarge` for a task that is none, and what signing and storing raise.
     """
     task = SigningTask.parse(item)
     worker = _worker(os.environ.get(HOME, ""))
     presses = worker.presses(task.settings)
     try:
         rows = settled(presses[0].composer.kind, unpacked_rows(task.frame, LARGEST), task, task.numbers)
-        made = signed_rows(presses, rows, task)
+        made = signed_chunk(presses, rows, task)
     except (ZstdError, ValueError, KeyError) as error:
         raise Malformed("the rows of a task cannot be read") from error
     assert isinstance(made.shard, bytes)
     shard = ShardName(task.job, task.number, sha256(made.shard).digest())
     worker.shards.write(shard, made.shard)
-    return Signed(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
+    return SigningAnswer(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
 
 
 def require_ready() -> None:
@@ -85,7 +84,7 @@ class _Worker:
         """The store where this machine may create; a connection must not be taken through a fork."""
         return shards_in(self.home, self.identity.shards, self.identity.did)
 
-    def presses(self, asked: Settings) -> Sequence[Press]:
+    def presses(self, asked: SigningSettings) -> Sequence[Press]:
         """The press of each form, which prints as the driver's does; kept, since making one takes long."""
         release, root = version("intaglio"), root_digest(self.keys).decode()
         if asked.release != release:  # another release may sign other bytes for the same row
@@ -108,14 +107,14 @@ class _Worker:
             self.made[digest] = self._presses(asked, release, root)
         return self.made[digest]
 
-    def _presses(self, asked: Settings, release: str, root: str) -> list[Press]:
+    def _presses(self, asked: SigningSettings, release: str, root: str) -> list[Press]:
         forms = IssuerForms(self.home, None, _given(asked, self._contexts), self._contexts)
         presses = Presses(self.home, self.identity, self.keys, self.signer, forms, STATUS_KINDS)
         reference = asked.kind or None
         if reference not in Kinds(self.home).references:
             raise WORKER_KIND("a worker has not the kind of which credentials are to be issued")
         for each in presses.templates(reference, [name for name, _, _ in asked.forms]):
-            if Settings.of(each, release, root) == asked:
+            if SigningSettings.of(each, release, root) == asked:
                 return each
         if all(form in forms.readable for _, form, _ in asked.forms):
             raise WORKER_KIND("a worker has not the template by which credentials are to be issued")
@@ -166,7 +165,7 @@ def _secret(variable: str) -> bytes | None:
     return unicodedata.normalize("NFC", typed).encode() or None
 
 
-def _given(asked: Settings, folder: Path | None) -> Form | None:
+def _given(asked: SigningSettings, folder: Path | None) -> Form | None:
     """The form for which no other is named, with the suite that the driver signs JSON with."""
     contexts = jsonld.load(folder) if folder else None
     of_default = next((form for name, form, _ in asked.forms if name == DEFAULT), INTEGRITY)

@@ -49,7 +49,7 @@ _ANSWER: Mapping[str, type] = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class SigningSettings:
     """What driver and worker have to have alike, so that both would sign the same bytes."""
 
     release: str
@@ -111,7 +111,7 @@ class SigningTask:
     skipped: frozenset[int]
     numbers: Mapping[int, str]
     """The numbers that rows were given, where the file has none."""
-    settings: Settings
+    settings: SigningSettings
     frame: bytes
     """The rows, as the spool has them."""
 
@@ -138,7 +138,7 @@ class SigningTask:
             parse_datetimestamp(members["created"], "created"),
             frozenset(skipped),
             dict(numbers),
-            Settings.parse(members["settings"]),
+            SigningSettings.parse(members["settings"]),
             frame,
         )
 
@@ -162,7 +162,7 @@ class SigningTask:
         return header + b"\n" + self.frame
 
 
-class Signed(NamedTuple):
+class SigningAnswer(NamedTuple):
     """The answer to a task: the shard that lies in the store."""
 
     shard: ShardName

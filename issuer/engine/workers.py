@@ -27,7 +27,7 @@ class Workers(Protocol):
         """
 
 
-class Processes(Workers):
+class LocalProcesses(Workers):
     """Processes of this machine. To be used as a context."""
 
     def __init__(self, count: int) -> None:

@@ -52,7 +52,7 @@ from .attached import Attached, attach, remember
 from .changes import Change, Shelf, changes, differing, shelves
 from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
-from .chunk import Chunk, Made, settled, signed
+from .chunk import Chunk, Made, settled, signed_chunk
 from .errors import write_errors
 from .numbering import Identities, Series
 from .order import Order, Progress
@@ -123,7 +123,7 @@ def compare(_: Tools, at_hand: tuple[Shelf, bytes, str], _tell: Tell) -> dict[in
 
 def issue(work: Tools, task: Task, tell: Tell) -> Made:
     """A worker's part of the second pass: sign and pack row after row."""
-    return signed(work.presses[task.template], each_told(rows_of(work, task), tell), task)
+    return signed_chunk(work.presses[task.template], each_told(rows_of(work, task), tell), task)
 
 
 def rows_of(work: Tools, task: Task) -> Iterator[tuple[int, Record]]:

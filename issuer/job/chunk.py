@@ -22,7 +22,7 @@ from ..table.finding import FIRST_ROW
 from .logorder import PendingEntry, in_shard_order
 
 
-class Asked(Protocol):
+class ToSign(Protocol):
     """What a task asks for, whoever signs."""
 
     @property
@@ -57,7 +57,7 @@ class Made(NamedTuple):
 
 
 def settled(
-    kind: Kind, rows: Iterable[tuple[int, Record]], asked: Asked, numbers: Mapping[int, str]
+    kind: Kind, rows: Iterable[tuple[int, Record]], asked: ToSign, numbers: Mapping[int, str]
 ) -> Iterator[tuple[int, Record]]:
     """Rows as they are signed: without those that are skipped, with the numbers that they were given."""
     for row, record in rows:
@@ -70,7 +70,7 @@ def settled(
         yield row, record
 
 
-def signed(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], asked: Asked) -> Made:
+def signed_chunk(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], asked: ToSign) -> Made:
     """The credentials of settled rows, in the form of each press. Raises `InvalidTemplate`."""
     credentials, comparisons = Credentials(presses, asked), list[Comparison]()
 
@@ -86,7 +86,7 @@ def signed(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], asked: 
 class Credentials:
     """The credentials of a chunk, as they are made or read: what log and index get of them is gathered."""
 
-    def __init__(self, presses: Sequence[Press], asked: Asked) -> None:
+    def __init__(self, presses: Sequence[Press], asked: ToSign) -> None:
         self._presses, self._asked = presses, asked
         self._chunk, self._keys = Chunk([], []), list[bytes]()
 

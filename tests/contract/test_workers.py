@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from issuer.engine.answer import MOST_BYTES, answered, result_of
-from issuer.engine.workers import Processes, Workers
+from issuer.engine.workers import LocalProcesses, Workers
 from tests import clusters
 from tests.problems import raises
 from wire.problem import DISK_FULL, Damaged, Malformed, Problem, Refused, TooLarge
@@ -22,8 +22,8 @@ MOST_AHEAD = 64
 """The most items that any workers may take ahead of what was taken from them."""
 
 WORKERS: Mapping[str, Callable[[], AbstractContextManager[Workers]]] = {
-    "one process": lambda: Processes(1),
-    "three processes": lambda: Processes(3),
+    "one process": lambda: LocalProcesses(1),
+    "three processes": lambda: LocalProcesses(3),
     "a cluster": lambda: _cluster(),
 }
 """Each kind of workers by what they are, made anew for a test."""
