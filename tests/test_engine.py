@@ -6,7 +6,7 @@ import base64
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -119,7 +119,12 @@ def everything(issuer: Issuer) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("count", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+def slowly(cases: Iterable[Any], quick: Collection[Any]) -> list[Any]:
+    """All cases, those but the quick ones marked as slow."""
+    return [case if case in quick else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
+@pytest.mark.parametrize("count", slowly([1, 2, 4], [2]))
 def test_with_workers_elsewhere_a_file_leaves_the_same(
     tmp_path: Path, issuer: Issuer, source: Source, count: int
 ) -> None:
@@ -210,7 +215,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", slowly(STEPS, STEPS[1::2]))
 def test_after_the_driver_was_killed_the_file_goes_on(
     tmp_path: Path, issuer: Issuer, source: Source, step: str
 ) -> None:
@@ -414,7 +419,7 @@ def _quoted(line: bytes) -> bytes:
     return line.replace(b'"proofValue":"z', b'"proofValue":"z3","more":"', 1)
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("lie", slowly(LIES, [*LIES][::4]))
 def test_no_lie_of_a_worker_gets_into_the_log(
     tmp_path: Path, issuer: Issuer, source: Source, lie: str
 ) -> None:
@@ -435,7 +440,7 @@ def test_no_lie_of_a_worker_gets_into_the_log(
     assert audit(again.log).root
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", slowly(range(4), [1]))
 def test_each_row_is_held_against_its_own(tmp_path: Path, issuer: Issuer, source: Source, place: int) -> None:
     """The second credential of a chunk says another name: whichever row it is, and whoever signed it."""
     worker_of(issuer)
@@ -498,7 +503,7 @@ LACKING: Mapping[str, tuple[Any, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize("lack", LACKING)
+@pytest.mark.parametrize("lack", slowly(LACKING, [*LACKING][::3]))
 def test_a_worker_says_what_it_lacks(tmp_path: Path, source: Source, lack: str) -> None:
     issuer = issuer_in(tmp_path / "first", url="https://university.example")
     folder = worker_of(issuer)

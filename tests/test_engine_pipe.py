@@ -205,10 +205,14 @@ def doubled(item: bytes) -> bytes:
     return item * 2
 
 
-def test_a_worker_calls_what_its_settings_allow_for_a_driver_of_its_release(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(task, "_allowed", ())
+@pytest.fixture
+def _nothing_allowed() -> Iterator[None]:
+    yield
+    task.allow(())
+
+
+@pytest.mark.usefixtures("_nothing_allowed")
+def test_a_worker_calls_what_its_settings_allow_for_a_driver_of_its_release() -> None:
     ours, name = version("intaglio"), f"{__name__}:doubled"
     with raises(FUNCTION_NOT_ALLOWED):
         result_of(task.call(ours, name, b"x"))

@@ -81,8 +81,10 @@ class Spoiled:
         spliced = self.skeleton.secure(self.how.spoil(list(values)), signer)
         return spliced and self.how.after(spliced)
 
-    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
-        return self.skeleton.digest(values, credential)
+    def digest(
+        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
+    ) -> bytes | None:
+        return self.skeleton.digest(values, credential, key)
 
 
 def swapped(values: list[Value]) -> list[Value]:

@@ -437,6 +437,11 @@ def test_what_another_signed_has_the_same_digest_and_nothing_else_has_one(suite:
     head, mark, tail = text.rpartition(b'"proofValue":"z')
     other = head + mark + b"3" * 9 + tail[9:]  # whether a signature fits is looked at elsewhere
     assert skeleton.digest(["urn:x:1", "Ann"], other) not in (None, digest)
+    assert skeleton.digest(["urn:x:1", "Ann"], text, key.public_key) == digest
+    assert skeleton.digest(["urn:x:1", "Ann"], other, key.public_key) is None
+    assert (
+        skeleton.digest(["urn:x:1", "Ann"], text, PrivateKey.generate(key.public_key.type).public_key) is None
+    )
     for lie in (
         text.replace(b"Ann", b"Eve"),
         text.replace(b"urn:x:1", b"urn:x:2"),
@@ -468,6 +473,8 @@ def test_a_jwt_that_another_signed_has_the_same_digest_and_nothing_else_has_one(
     assert skeleton.digest(["urn:x:2", "Ann"], text) is None
     head, dot, tail = text.rpartition(b".")
     assert skeleton.digest(["urn:x:1", "Ann"], head + dot + b"A" * 9 + tail[9:]) not in (None, digest)
+    assert skeleton.digest(["urn:x:1", "Ann"], text, key.public_key) == digest
+    assert skeleton.digest(["urn:x:1", "Ann"], text, PrivateKey.generate().public_key) is None
     end = tail.partition(b'"')[2]
     empty, long = head + dot + b'"' + end, head + dot + b"A" * 500 + b'"' + end
     for lie in (text + b" ", text[:-1], b"", empty, long, head + dot + b'","more":"' + tail):

@@ -245,11 +245,13 @@ class Skeleton(Protocol):
         `None` where only that makes it, or says what is wrong. Then nothing was signed.
         """
 
-    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+    def digest(
+        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
+    ) -> bytes | None:
         """The digest of the log entry of a credential with these values, whatever signature stands in it.
 
         `None` for one in which anything else is as `secure` would not make it, or where that gives `None`.
-        Whether the signature fits is not looked at.
+        With a `key`, `None` as well unless the signature is by that; without one, it is not looked at.
         """
 
 

@@ -48,7 +48,7 @@ _SETTINGS = {
 }
 
 
-class Settings(NamedTuple):
+class WorkerSettings(NamedTuple):
     """What a worker knows by itself, whatever a task says."""
 
     scheduler: str
@@ -61,7 +61,7 @@ class Settings(NamedTuple):
     """The address at which the scheduler reaches it; by default the one that leads there."""
 
 
-def work(settings: Settings, processes: int) -> None:
+def work(settings: WorkerSettings, processes: int) -> None:
     """Works for a scheduler by so many processes, until stopped; one that dies is replaced.
 
     Raises what `require_reach` does, but waits for a scheduler that does not answer.
@@ -92,14 +92,14 @@ def _silence() -> None:
             logger.handlers, logger.propagate = [logging.NullHandler()], False
 
 
-def _work(settings: Settings, _: None, _tell: Tell) -> None:
+def _work(settings: WorkerSettings, _: None, _tell: Tell) -> None:
     _silence()
     task.allow(settings.functions)
     with tempfile.TemporaryDirectory(prefix="intaglio-worker-") as scratch:
         asyncio.run(_serve(settings, scratch))
 
 
-async def _serve(settings: Settings, scratch: str) -> None:
+async def _serve(settings: WorkerSettings, scratch: str) -> None:
     address = Address.of(settings.scheduler, encrypted=settings.tls is not None)
     files = None if settings.tls is None else Certificates.of(settings.tls)
     leaving = asyncio.create_task(_leave_with_parent())

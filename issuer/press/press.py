@@ -224,11 +224,12 @@ class Press:
         """
         shaped, values, identifier = self._skeletons.find(record, seq, created)
         start, end = Line.spliced(seq, record, b"")[:-1], b"}"
-        if shaped is not None and not verified and line.startswith(start) and line.endswith(end):
-            digest = shaped.digest(values, line[len(start) : -len(end)])
+        key = self.signer.public_key
+        if shaped is not None and line.startswith(start) and line.endswith(end):
+            digest = shaped.digest(values, line[len(start) : -len(end)], key if verified else None)
             if digest is not None:
                 return Printed(line, entry(EntryKind.CREDENTIAL, digest), identifier)
-        signer = Blank(self.signer.public_key)
+        signer = Blank(key)
         blank = self._print(record, seq, created, self.composer.parts(record, seq), signer)
         signature = signer.signature(line, blank.line)
         if verified:

@@ -62,10 +62,10 @@ class Shaped:
         self._used += spliced is not None
         return spliced
 
-    def digest(self, values: Sequence[Any], credential: bytes) -> bytes | None:
+    def digest(self, values: Sequence[Any], credential: bytes, key: PublicKey | None) -> bytes | None:
         """As `Skeleton.digest`; `None` as well for dates of which the general path has to say more."""
         are_dates = all(is_moment(date.text(values)) for date in self._dates)
-        return self._skeleton.digest(values, credential) if are_dates else None
+        return self._skeleton.digest(values, credential, key) if are_dates else None
 
 
 class Skeletons:

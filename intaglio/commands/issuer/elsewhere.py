@@ -100,7 +100,7 @@ def worker(
     ADDRESS is tls://host:port of its scheduler, of which every cluster needs one.
     """
     _require_extra()
-    from issuer.engine.node import Settings, serve_scheduler, work
+    from issuer.engine.node import WorkerSettings, serve_scheduler, work
     from issuer.engine.tls import Address
 
     at = Address.of(address, encrypted=cluster_tls is not None)
@@ -112,5 +112,5 @@ def worker(
     os.environ[signing.HOME] = str(place.folder.absolute())
     signing.require_ready()
     say(tr("This machine signs for the cluster at {address}.").format(address=address))
-    work(Settings(address, cluster_tls, [signing.FUNCTION], host), workers or available_cores())
+    work(WorkerSettings(address, cluster_tls, [signing.FUNCTION], host), workers or available_cores())
     return Result({"address": address}, address)

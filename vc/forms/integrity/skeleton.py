@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from keys import PublicKey, Signer
-from wire import Problem, jcs
+from wire import Problem, jcs, multibase_decode
 
 from ...secured import Skeleton, Spliced
 from ...slots import Canonical, Filled, Format, Slots, Value
@@ -119,7 +119,9 @@ class _Skeleton:
         credential = head + signature + self._credential.tail(filled.json)
         return Spliced(credential, self._digest(filled, signature))
 
-    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+    def digest(
+        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
+    ) -> bytes | None:
         """See `Skeleton`."""
         filled = self._slots.fill(values)
         head = filled and self._head(filled)
@@ -128,8 +130,19 @@ class _Skeleton:
         tail = self._credential.tail(filled.json)
         signature = credential[len(head) : len(credential) - len(tail)]
         # Within its quotes nothing else can stand than base58, which says nothing but the signature.
-        is_proof_value = credential.endswith(tail) and _PROOF_VALUE.fullmatch(signature)
-        return self._digest(filled, signature) if is_proof_value else None
+        if not (credential.endswith(tail) and _PROOF_VALUE.fullmatch(signature)):
+            return None
+        if key is not None and not self._is_by(key, filled, signature):
+            return None
+        return self._digest(filled, signature)
+
+    def _is_by(self, key: PublicKey, filled: Filled, signature: bytes) -> bool:
+        hashes = self.hashes(filled)
+        try:
+            key.verify(multibase_decode(signature.decode()), hashes or b"")
+        except Problem:
+            return False
+        return hashes is not None
 
     def _head(self, filled: Filled) -> bytes | None:
         """The credential up to its signature; `None` where the general path has to look at it."""

@@ -63,7 +63,9 @@ class _Skeleton:
         token = text + b"." + base64url_encode(signer.sign(text)).encode()
         return Spliced(self._before + token + self._after, hashlib.sha256(token).digest())
 
-    def digest(self, values: Sequence[Value], credential: bytes) -> bytes | None:
+    def digest(
+        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
+    ) -> bytes | None:
         """See `Skeleton`."""
         text = self._signed(values)
         if text is None:
@@ -74,6 +76,11 @@ class _Skeleton:
         # Nothing else than base64url can stand there, which says nothing but the signature.
         if not is_token or not _SIGNATURE.fullmatch(signature):
             return None
+        if key is not None:
+            try:
+                key.verify(base64url_decode(signature.decode()), text)
+            except Problem:
+                return None
         return hashlib.sha256(text + b"." + signature).digest()
 
     def _signed(self, values: Sequence[Value]) -> bytes | None:
