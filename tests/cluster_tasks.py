@@ -23,7 +23,7 @@ from issuer.engine import task
 HERE = "tests.cluster_tasks"
 CONTRACT = "tests.contract.test_workers"
 FUNCTIONS = [
-    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing", "spent", "same")),
+    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing", "spent")),
     *(f"{CONTRACT}:{name}" for name in ("doubled", "refusing", "dying", "too_much")),
 ]
 """What the settings of the tests' workers allow."""
@@ -38,10 +38,6 @@ def doubled(item: bytes) -> bytes:
 def slow(item: bytes) -> bytes:
     time.sleep(float(item))
     return item
-
-
-def same(item: bytes) -> bytes:
-    return item[:1000]
 
 
 def spent(item: bytes) -> bytes:

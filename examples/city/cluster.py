@@ -70,12 +70,17 @@ def nodes(folder: Path, home: Path) -> Iterator[Nodes]:
         begin("scheduler", "--scheduler")
         for host in HOSTS:
             begin(host, "--host", host, "--workers", "1")
-        while begun[0].poll() is None and socket.socket().connect_ex(("127.0.0.1", port)):
+        while begun[0].poll() is None and not _listens(port):
             time.sleep(0.1)
         yield Nodes(address, tls, begun[1:])
     finally:
         for process in begun:
             kill(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -132,6 +132,7 @@ class _Skeleton:
         # Within its quotes nothing else can stand than base58, which says nothing but the signature.
         if not (credential.endswith(tail) and _PROOF_VALUE.fullmatch(signature)):
             return None
+        # VC Data Integrity 4.3: over the hashes that are worked out here, not those of whoever signed.
         if key is not None and not self._is_by(key, filled, signature):
             return None
         return self._digest(filled, signature)

@@ -76,6 +76,7 @@ class _Skeleton:
         # Nothing else than base64url can stand there, which says nothing but the signature.
         if not is_token or not _SIGNATURE.fullmatch(signature):
             return None
+        # RFC 7515, 5.2: over header and payload as they stand, which are those printed here.
         if key is not None:
             try:
                 key.verify(base64url_decode(signature.decode()), text)
