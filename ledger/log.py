@@ -428,6 +428,8 @@ class Log(LogReader):
             )
         if new:
             self._write_down([*new.values()], edge, signed)
+        else:  # another writer signed for them: without this, an older copy would pass for the newest here
+            self._kept.keep(lambda: self.store.get(CHECKPOINT))
         return answers
 
     def _recorded(self, key: bytes, size: int) -> Batch | None:

@@ -511,6 +511,25 @@ class TestAnOldCopy:
         assert not behind
         assert Checkpoint.parse(kept.read_bytes()) == open_log(open_store(uri)).checkpoint()
 
+    def test_what_another_writer_published_for_us_is_kept_before_we_answer(
+        self, endpoint: str, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The other signs for our batch while we write its tiles: an older copy would else pass for newest."""
+        kept, other = tmp_path / "kept", open_log(open_store(uri))
+        held: list[str] = []
+
+        def hold(request: Request) -> None:
+            if request.method == "PUT" and "/tile/" in request.path and not held:
+                held.append(request.path)
+                other.append(samples(3, 5), b"other")
+
+        with line(endpoint, hold) as slow:
+            through(slow, monkeypatch)
+            log = open_log(open_store(uri), kept=kept)
+            assert log.append(samples(0, 3), b"mine") == range(3)
+        assert held
+        assert Checkpoint.parse(kept.read_bytes()).size >= 3
+
 
 class TestThePublicCheckpoint:
     def test_it_is_the_newest(self, uri: str, look: Objects) -> None:
