@@ -22,7 +22,7 @@ Serve = Callable[[Path, "Connection[Any, Any]"], None]
 """The life of the process that reads a file; a refusal is sent as a text."""
 
 
-def confine(memory: int, seconds: int) -> None:
+def limit_process(memory: int, seconds: int) -> None:
     """Limits this process to bytes of memory and seconds of CPU, for good; it says nothing at a terminal."""
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)  # where memory ends, what aborts writes to the registrar's terminal

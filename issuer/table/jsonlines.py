@@ -36,7 +36,7 @@ class JsonLines(NamedTuple):
     @property
     def header(self) -> list[str]:
         """The headings."""
-        return [(f"{inner}_{item}" if item else member).strip() for member, item, inner in self.places]
+        return [*map(_heading, self.places)]
 
     def cells(self, line: bytes) -> list[str]:
         """The cells of a line; none of an empty one. Raises as `cells_of`."""
@@ -47,6 +47,11 @@ class JsonLines(NamedTuple):
             cell_text(values.get(place), is_number=index in self.numbers)
             for index, place in enumerate(self.places)
         ]
+
+
+def _heading(place: JsonPlace) -> str:
+    member, item, inner = place
+    return (f"{inner}_{item}" if item else member).strip()
 
 
 def is_json_lines(path: Path) -> bool:
@@ -91,7 +96,7 @@ def find_places(path: Path, most: int) -> tuple[tuple[JsonPlace, ...], bool]:
                     is_filled = is_filled or value not in (None, "")
                     if place not in places:
                         places[place] = None
-                        size += len(place[0]) + len(place[2]) + 1
+                        size += len(_heading(place).encode()) + 1
             except Malformed as problem:
                 raise UNREADABLE_FILE(
                     f"{path.name}: line {number}: {problem.detail}",

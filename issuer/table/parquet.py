@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from wire.problem import ExtraMissing
 
 from .celltext import cell_text
-from .confined import confine, confined, unreadable
+from .confined import confined, limit_process, unreadable
 from .sheet import MOST_PACKED, Packed
 from .unchanged import unchanged
 from .workbook import Rows
@@ -80,7 +80,7 @@ def read_parquet(
 def serve_parquet(path: Path, connection: Connection[Any, Any]) -> None:
     """The life of the process: the headings, a request back, then `Rows` and `None`; or a refusal."""
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # others reserve more than they use, beyond the limit
-    confine(MEMORY, CPU)
+    limit_process(MEMORY, CPU)
     answer_parquet(path, connection)
 
 

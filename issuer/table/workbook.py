@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .confined import confine
+from .confined import limit_process
 from .markup import (
     MOST_PARTS,
     Merge,
@@ -73,7 +73,7 @@ class Rows(NamedTuple):
 
 def serve(path: Path, connection: Connection[Any, Any]) -> None:
     """The life of the process: a `SheetHead` each, a `Wanted` back, then `Rows` and `None`; or a refusal."""
-    confine(MEMORY, CPU)
+    limit_process(MEMORY, CPU)
     answer(path, connection)
 
 
