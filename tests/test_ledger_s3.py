@@ -514,7 +514,7 @@ class TestAnOldCopy:
     def test_what_another_writer_published_for_us_is_kept_before_we_answer(
         self, endpoint: str, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The other signs for our batch while we write its tiles: an older copy would else pass for newest."""
+        """The other signs for our batch while we write its tiles. An older copy must not pass for newest."""
         kept, other = tmp_path / "kept", open_log(open_store(uri))
         held: list[str] = []
 
