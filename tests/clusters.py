@@ -22,14 +22,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.authorities import Certified
 
-_MISSING = (
-    "no extra [dask]: pip install '.[dask]'"
-    if importlib.util.find_spec("distributed") is None
-    else "no address 127.0.0.2 here, nor /proc: Linux has both"
-    if sys.platform != "linux"
-    else ""
+needed = pytest.mark.skipif(  # 127.0.0.2 and /proc are Linux's
+    importlib.util.find_spec("distributed") is None or sys.platform != "linux",
+    reason="no extra [dask] on Linux: pip install '.[dask]'",
 )
-needed = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 _SCHEDULER = """
 import sys

@@ -95,7 +95,7 @@ def test_what_is_asked_is_done_whichever_workers_die_at_any_step(count: int, tmp
 @pytest.mark.parametrize(
     ("count", "seconds"),
     [
-        (10, "1"),
+        pytest.param(10, "1", marks=pytest.mark.soak),
         pytest.param(200, "1", marks=pytest.mark.soak),
         pytest.param(len(STEPS), "60", marks=pytest.mark.soak),
     ],
@@ -167,10 +167,8 @@ def test_a_client_that_stands_still_goes_on() -> None:
         assert [*done, *results] == [item * 2 for item in items]
 
 
-@pytest.mark.parametrize(
-    "number",
-    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],  # by which it closes all itself
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])  # by SIGTERM it closes all itself
 def test_a_scheduler_that_vanishes_and_comes_back(number: signal.Signals) -> None:
     at = shared()
     items = [b"%d" % number for number in range(40)]
@@ -183,6 +181,7 @@ def test_a_scheduler_that_vanishes_and_comes_back(number: signal.Signals) -> Non
         assert [*done, *results] == [item * 2 for item in items]
 
 
+@pytest.mark.soak
 def test_a_scheduler_that_stays_away_is_told_and_the_same_goes_on_later() -> None:
     at = shared()
     items = [b"%d" % number for number in range(30)]
@@ -200,7 +199,8 @@ def test_a_scheduler_that_stays_away_is_told_and_the_same_goes_on_later() -> Non
         assert [*workers.map(f"{HERE}:doubled", items)] == [item * 2 for item in items]
 
 
-@pytest.mark.parametrize("seconds", [1.5, pytest.param(60.0, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [1.5, 60.0])
 def test_a_scheduler_that_stands_still_goes_on(seconds: float) -> None:
     at = shared()
     items = [b"%d" % number for number in range(30)]
@@ -212,6 +212,7 @@ def test_a_scheduler_that_stands_still_goes_on(seconds: float) -> None:
         assert [*done, *results] == [item * 2 for item in items]
 
 
+@pytest.mark.soak
 def test_a_cluster_without_workers_is_told() -> None:
     at = shared()
     with ExitStack() as still, cluster(at) as workers:

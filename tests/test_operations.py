@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -198,6 +199,7 @@ def test_the_page_on_several_machines(
 
 
 @clusters.needed
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl: apt-get install openssl")
 @pytest.mark.slow
 def test_the_page_on_more_machines_for_one_file(program: Program, folder: Path) -> None:
     """Scheduler and worker are processes of this machine; the keys are sealed, which the worker opens."""
