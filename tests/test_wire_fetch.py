@@ -584,9 +584,13 @@ def test_nothing_begins_after_the_deadline(serve: Serve) -> None:
 
 
 class Numbered(http.server.BaseHTTPRequestHandler):
-    """Answers with the number of the connection, and keeps it open unless asked for `/closing`."""
+    """Answers with the number of the connection, and keeps it open unless asked for `/closing`.
+
+    To `/gone` it closes a connection that has answered before, in place of an answer.
+    """
 
     protocol_version = "HTTP/1.1"
+    has_answered = False
 
     def setup(self) -> None:
         super().setup()
@@ -595,6 +599,10 @@ class Numbered(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/silent":
             time.sleep(0.5)
+        if self.path == "/gone" and self.has_answered:
+            self.close_connection = True
+            return
+        self.has_answered = True
         content = b"%d" % self.server.opened  # type: ignore[attr-defined]
         self.send_response(404 if self.path == "/none" else 200)
         self.send_header("Content-Length", str(len(content)))
@@ -626,6 +634,13 @@ def test_many_fetches_may_share_a_connection(numbered: str, fetcher: HttpsFetche
         time.sleep(0.1)
         assert kept.fetch(f"{numbered}/f") == b"3"
     assert [fetcher.fetch(f"{numbered}/{name}") for name in "gh"] == [b"4", b"5"]
+
+
+def test_a_connection_that_is_closed_under_a_request_costs_nothing(
+    numbered: str, fetcher: HttpsFetcher
+) -> None:
+    with keeping(fetcher) as kept:
+        assert [kept.fetch(f"{numbered}/{name}") for name in ("a", "gone", "b")] == [b"1", b"2", b"3"]
 
 
 def test_a_shared_connection_has_a_deadline_for_each_fetch(numbered: str) -> None:

@@ -86,8 +86,9 @@ def exchange(
     """The answer of the target, at the first of `addresses` that takes the connection.
 
     Host header, SNI and certificate are those of the name in the URL; `tls` is for https. `deadline` is a
-    reading of `time.monotonic`. With `kept` the connection stays open for the next exchange. Raises
-    `Unavailable`, `TooLarge`, and `Refused` for a compressed body and for headers that may not be sent.
+    reading of `time.monotonic`. With `kept` the connection stays open for the next exchange; where a service
+    closes it, a GET is sent once more, on a new one. Raises `Unavailable`, `TooLarge`, and `Refused` for a
+    compressed body and for headers that may not be sent.
     """
     method, target, body, headers, limit = request
     url = httpcore.URL(
@@ -120,6 +121,9 @@ def exchange(
     except httpcore.TimeoutException as error:
         raise unavailable(target, "no whole answer in time") from error
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
+        # RFC 9112 9.3.1: a kept connection may be closed just as the next request is on its way.
+        if kept and method == "GET":
+            return exchange(request, addresses, deadline=deadline, tls=tls)
         if any(words in str(error) for words in ("self-signed certificate", "unable to get local issuer")):
             raise UNKNOWN_AUTHORITY.saying(
                 "{url} could not be fetched: {said}", url=shown(target.url), said=str(error)
