@@ -126,12 +126,12 @@ class Tree:
 
     def pids(self) -> set[int]:
         stats = _stats()
-        found = {*self._roots} & stats.keys()
+        running = {*self._roots} & stats.keys()
         if self._named:
-            found |= {pid for pid in stats if re.search(self._named, _command(pid)) and pid != os.getpid()}
-        while more := {pid for pid, (parent, _) in stats.items() if parent in found} - found:
-            found |= more
-        return found
+            running |= {pid for pid in stats if re.search(self._named, _command(pid)) and pid != os.getpid()}
+        while more := {pid for pid, (parent, _) in stats.items() if parent in running} - running:
+            running |= more
+        return running
 
     def cpu(self) -> float:
         """Seconds, those of children that were waited for included."""
@@ -151,14 +151,14 @@ class Tree:
 
 
 def _stats() -> dict[int, tuple[int, float]]:
-    ticks, found = os.sysconf("SC_CLK_TCK"), {}
+    ticks, running = os.sysconf("SC_CLK_TCK"), {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        found[int(path.parent.name)] = int(fields[1]), sum(map(int, fields[11:15])) / ticks
-    return found
+        running[int(path.parent.name)] = int(fields[1]), sum(map(int, fields[11:15])) / ticks
+    return running
 
 
 def _command(pid: int) -> str:

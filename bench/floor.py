@@ -105,7 +105,7 @@ def issued(what: str, rows: int, folder: Path) -> Job:
 
 
 def reasons(short: Job, long: Job, signature: float, bare: float) -> Iterator[tuple[str, str]]:
-    """What the goal asks of anybody who signs each row, in microseconds of CPU."""
+    """The goal for anybody who signs each row, in microseconds of CPU."""
     share = GOAL * short.size / long.size
     # Of F a row and b a byte: F + b·short <= share·(F + b·long) is F·(1 - share) <= (GOAL - 1)·b·short.
     a_byte = (long.row - short.row) / (long.size - short.size) * 1e6

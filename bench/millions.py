@@ -1,4 +1,4 @@
-"""What an index of ten million rows costs: a row, one claim, a page, and revoking a tenth of it at once.
+"""The cost of an index of ten million rows: a row, one claim, a page, and revoking a tenth of it at once.
 
 CPU of this process and of the whole server together. An issuer signs 10,000 diplomas of a file, and some of
 them are claimed, shown and revoked. Then rows are recorded as a job records them, with log entries and keys
@@ -184,7 +184,7 @@ def least(engine: Engine, works: list[Callable[[], object]]) -> float:
 
 
 def ones(issuer: Issuer, engine: Engine, first: int) -> dict[str, float]:
-    """What is done with one of the signed diplomas, each time with another, from row `first` on."""
+    """The work on one of the signed diplomas, each time with another, from row `first` on."""
     at = iter(range(first, first + 5 * ROUNDS))
 
     def numbers() -> list[str]:

@@ -364,6 +364,7 @@ def test_the_257th_shape_goes_the_general_way(tmp_path: Path) -> None:
     for index, row in enumerate(shapes):
         printed = press.print_row(row, index, NOW)
         assert len(press._skeletons._shapes) == min(index + 1, skeletons.MOST)
+        assert used(press) >= min(index + 1, skeletons.MOST) - 2  # one went the general way, once
         if index > skeletons.MOST - 3:
             assert printed == press.print(row, index, NOW)
     assert len(press._skeletons._shapes) == skeletons.MOST

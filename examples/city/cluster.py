@@ -96,7 +96,7 @@ def opened(home: Path) -> Issuer:
 
 
 def left(home: Path) -> tuple[object, ...]:
-    """What a job leaves: the rows of the index, the root of the log, and the shards by name and content."""
+    """The traces of a job: the rows of the index, the root of the log, and the shards by name and content."""
     issuer = opened(home)
     shards = {path.name: path.read_bytes() for path in (home / "shards").rglob("*.zst")}
     return [*issuer.entries()], audit(issuer.log).root, shards

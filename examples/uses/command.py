@@ -123,7 +123,7 @@ def _verdict(differences: int) -> str:
 
 
 def bound(use: UseCase) -> str:
-    """What binds the file: the holder's key, nothing that was checked, or a number of the thing."""
+    """The bond of the file: the holder's key, nothing that was checked, or a number of the thing."""
     if use.kind.policy.holder:
         return "The holder was checked: the key that the credential names answered a challenge."
     if use.kind.person.fields:

@@ -23,6 +23,7 @@ from typing import Any
 
 import dask
 from distributed import Client, KilledWorker, Security
+from distributed.comm.core import CommClosedError
 
 from .answer import MOST_BYTES
 from .confined import confine
@@ -35,7 +36,7 @@ _MEMORY = 8 << 30  # bytes of address space
 _LONGEST = 10.0  # seconds that it has for an answer
 
 QUIET = {
-    # What Dask watches of itself took more processor time than a small task.
+    # Dask's watch over itself took more processor time than a small task.
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "30s",
     "distributed.admin.system-monitor.interval": "10s",
@@ -107,7 +108,8 @@ class _Child:
     def _ended(self, number: int, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if isinstance(error, CancelledError | asyncio.CancelledError):
+        # A scheduler that goes while an answer is fetched closes the connection: that is no worker's refusal.
+        if isinstance(error, CancelledError | asyncio.CancelledError | CommClosedError):
             os._exit(1)  # the scheduler was lost, and all tasks with it
         elif isinstance(error, KilledWorker):
             self._waiting.put(Frame(Sort.DIED, number))
@@ -146,7 +148,7 @@ def main(address: str, folder: str | None = None) -> None:
 
 
 def _readable(folder: str | None) -> list[Path]:
-    """What Python and Dask still read: the program, the system's settings, and the cluster's certificates."""
+    """The paths that stay readable: the program, the system's settings, and the cluster's certificates."""
     program = [sys.prefix, sys.base_prefix, *sys.path, "/usr", "/lib", "/lib64", "/etc"]
     # Root may read the environment of any process, even so: of /proc there is this one alone.
     system = ["/dev/urandom", "/proc/self", "/proc/stat", "/proc/meminfo", "/proc/cpuinfo"]

@@ -55,13 +55,13 @@ def sign_chunk(item: bytes) -> bytes:
     presses = worker.presses(task.settings)
     try:
         rows = settled(presses[0].composer.kind, unpacked_rows(task.frame, LARGEST), task, task.numbers)
-        made = signed_chunk(presses, rows, task)
+        signed = signed_chunk(presses, rows, task)
     except (ZstdError, ValueError, KeyError) as error:
         raise Malformed("the rows of a task cannot be read") from error
-    assert isinstance(made.shard, bytes)
-    shard = ShardName(task.job, task.number, sha256(made.shard).digest())
-    worker.shards.write(shard, made.shard)
-    return SigningAnswer(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
+    assert isinstance(signed.shard, bytes)
+    shard = ShardName(task.job, task.number, sha256(signed.shard).digest())
+    worker.shards.write(shard, signed.shard)
+    return SigningAnswer(shard, len(signed.shard), len(signed.chunk.entries)).to_bytes()
 
 
 def require_ready() -> None:
@@ -77,7 +77,7 @@ class _Worker:
     identity: Identity
     keys: KeyFile
     signer: Signer
-    made: dict[bytes, list[Press]] = field(default_factory=dict)
+    by_settings: dict[bytes, list[Press]] = field(default_factory=dict)
 
     @functools.cached_property
     def shards(self) -> ShardStore:
@@ -101,11 +101,11 @@ class _Worker:
         if asked.issuer != asdict(self.identity.profile):
             raise WORKER_SETTINGS("a worker's issuer.json differs from that of the driver")
         digest = sha256(repr(asked).encode()).digest()
-        if digest not in self.made:
-            if len(self.made) >= _MOST_KEPT:
-                self.made.clear()
-            self.made[digest] = self._presses(asked, release, root)
-        return self.made[digest]
+        if digest not in self.by_settings:
+            if len(self.by_settings) >= _MOST_KEPT:
+                self.by_settings.clear()
+            self.by_settings[digest] = self._presses(asked, release, root)
+        return self.by_settings[digest]
 
     def _presses(self, asked: SigningSettings, release: str, root: str) -> list[Press]:
         forms = IssuerForms(self.home, None, _given(asked, self._contexts), self._contexts)

@@ -44,7 +44,7 @@ def issuer(held: Held, names: IssuerNames) -> str:
     """
     chain, claims = held.secured.certificates, held.claims
     if not chain:
-        # What was not verified gets no name from the list: anybody could write a listed DID into a file.
+        # An unverified file gets no name from the list: anybody could write a listed DID into a file.
         is_by_issuer = held.verdict is Verdict.VALID and not claims.issuer_name
         listed = names(claims.issuer) if is_by_issuer else ""
         return isolated(claimed(claims.issuer_name or listed or claims.issuer))
