@@ -84,6 +84,7 @@ class Held:
     """Twelve hexadecimal digits, the same wherever this credential is held."""
     data: bytes
     added: datetime
+    """When this copy was kept. A copy that replaces it counts from its own day."""
     verdict: Verdict
     """The verdict of the check when it was added: valid, or undetermined if it was wanted even so."""
     forms: Mapping[str, Form] = field(default_factory=lambda: FORMS, compare=False, repr=False)
@@ -408,7 +409,10 @@ def _key_names(documents: Iterable[Anchored]) -> Iterator[tuple[str, set[str]]]:
 
 
 def _rank(held: Held) -> tuple[bool, int]:
-    """Its rank: validity, then the number of kinds of parts. Of two of equal rank the newer is kept."""
+    """The rank of a copy: validity, then the number of kinds of parts.
+
+    Of two of equal rank the one that came last is kept, even if it was made earlier.
+    """
     bundle = _own_parts(held)
     parts = (bundle.evidence, bundle.issuer_documents, bundle.status_lists, bundle.kinds)
     return held.verdict is Verdict.VALID, sum(map(bool, parts))

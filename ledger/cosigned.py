@@ -27,6 +27,7 @@ EVERY = timedelta(hours=1)
 MOST = 32
 """Witnesses of a log: each has a line in every bundle, and a thread of its own while all are asked."""
 _T = TypeVar("_T")
+# The rule takes times, but only the names count here.
 _ANY = datetime.fromtimestamp(1, UTC)
 
 
@@ -306,6 +307,7 @@ def _keep(connection: OpenDatabase, size: int, note: bytes, moment: int) -> None
     # What was taken in later than now is taken to be of now: after a clock that was ahead, nothing would be
     # kept for as long (ADR 56).
     connection.execute("UPDATE cosigned SET taken = ?1 WHERE taken > ?1", (moment,))
+    # WHERE true: SQLite would otherwise take ON CONFLICT for the ON of a join.
     connection.execute(
         "INSERT INTO cosigned SELECT ?1, ?2, ?3, "
         "NOT EXISTS (SELECT * FROM cosigned WHERE kept = 1 AND met = 1 AND taken > ?4), 1 WHERE true "

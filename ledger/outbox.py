@@ -75,7 +75,7 @@ CREATE TABLE cosigned (
   size INTEGER PRIMARY KEY,
   note BLOB NOT NULL, -- with the log's lines and the witnesses'
   taken INTEGER NOT NULL,
-  kept INTEGER NOT NULL, -- for ever, at the pace; else until the next one comes
+  kept INTEGER NOT NULL, -- 1: for ever, as the first of its interval; 0: until the next one comes
   met INTEGER NOT NULL -- the quorum, as it is now
 );
 CREATE TABLE elsewhere ( -- what witnesses show, the log signed, and the log here does not continue

@@ -15,6 +15,7 @@ ALLOWED = {
         *("issuer.archive.store.SQLiteIndex.begin_chunk", "verifier.Trust.load"),
     },
     "faults that are planted in order to be found": {"<owner>.<name>"},
+    "the instant at which another process begins": {"issuer.keeping.export.extend_manifest"},
     "what is counted, and by which library or process": {
         "issuer.keeping.export.sync_files",
         *("keys.PublicKey.verify", "kinds.Template.__init__", "keys.ed25519.<name>"),

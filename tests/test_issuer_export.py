@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import hashlib
 import re
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -19,6 +22,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order, Progress
 from issuer.keeping import export as module
 from issuer.keeping.export import export
+from issuer.keeping.manifest import extend_manifest
 from issuer.keeping.rotation import rotate
 from tests.fault.powerloss import Recorder, memory_folder
 from tests.world import csv_file, graduate, issuer_in
@@ -109,6 +113,35 @@ def test_two_exports_into_one_folder_at_once_disturb_nobody(issuer: Issuer, tmp_
         whole.wait()
         assert len(begun.result(30)) == 3
     assert sorted(path.name for path in out.glob("*.json")) == [f"{number}.json" for number in NUMBERS]
+
+
+def test_of_two_exports_at_once_the_manifest_has_the_digests_of_the_later(
+    issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one begins as soon as the first has named its files, and finds a longer log."""
+    out, entries, extend = tmp_path / "out", list(issuer.entries()), extend_manifest
+    named, pool = threading.Event(), ThreadPoolExecutor(1)
+
+    def second() -> list[Path]:
+        named.wait(30)
+        return list(export(issuer, entries, out))
+
+    def wait_for_the_second(folder: Path, lines: Iterable[str]) -> None:
+        if not named.is_set():
+            issuer.issue(graduate(4))
+            named.set()
+            with suppress(TimeoutError):  # it waits for the lock, or does all in between
+                begun.result(2)
+        extend(folder, lines)
+
+    monkeypatch.setattr(module, "extend_manifest", wait_for_the_second)
+    with pool:
+        begun = pool.submit(second)
+        assert len(list(export(issuer, entries, out))) == len(begun.result(30)) == 3
+    lines = list(csv.DictReader((out / "manifest.csv").read_text("utf-8-sig").splitlines()))
+    assert {line["file"]: line["sha256"] for line in lines} == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.glob("*.json")
+    }
 
 
 def test_what_many_bundles_share_is_written_as_in_each_alone(tmp_path: Path) -> None:

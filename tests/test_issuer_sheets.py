@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from issuer.job.order import Order
 from issuer.press.document import trial
 from issuer.problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
 from issuer.table import markup
+from issuer.table.bounded import LARGEST, BoundedReader
 from issuer.table.markup import UnreadableWorkbook
 from issuer.table.numberformat import TOO_LONG, number_text
 from issuer.table.sheet import read_sheet
@@ -419,6 +423,33 @@ def test_a_workbook_that_changes_while_it_is_read_is_refused_for_that(tmp_path: 
 
     with pytest.raises(Conflict, match=r"g\.xlsx was changed while it was read"):
         read_sheet(path, fits)
+
+
+class Running:
+    """Runs code where it is unpickled."""
+
+    ran = False
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return setattr, (Running, "ran", True)
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        pytest.param(lambda pipe: pipe.send(Running()), id="a pickle"),
+        pytest.param(lambda pipe: pipe.send_bytes(b"[" * 9999), id="nested"),
+        pytest.param(lambda pipe: os.write(pipe.fileno(), struct.pack("!i", LARGEST + 1)), id="too large"),
+        pytest.param(lambda pipe: pipe.close(), id="nothing"),
+    ],
+)
+def test_a_reader_that_was_taken_over_runs_nothing_here(send: Callable[[Any], object]) -> None:
+    ours, theirs = Pipe()
+    with ours, theirs:
+        send(theirs)
+        with raises(UNREADABLE_FILE, match="damaged, or takes too much"):
+            BoundedReader(Path("g.xlsx"), ours).receive()
+    assert not Running.ran
 
 
 @pytest.mark.slow

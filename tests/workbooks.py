@@ -14,9 +14,9 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter
 
-from issuer.table.confined import ConfinedReader
+from issuer.table.bounded import BoundedReader
 from issuer.table.sheet import SheetTable, sheet_from
-from issuer.table.workbook import answer
+from issuer.table.workbook import answer_workbook
 from tests.world import HEADER, graduate
 
 ROWS = [list(graduate(row).values()) for row in range(1, 6)]
@@ -89,10 +89,10 @@ def row(cells: Iterable[str], attributes: str = "") -> str:
 def read(path: Path, **options: Any) -> SheetTable:
     """Reads in this process; the process with limits is tested below, slowly."""
     ours, theirs = Pipe()
-    thread = threading.Thread(target=answer, args=(path, theirs))
+    thread = threading.Thread(target=answer_workbook, args=(path, theirs))
     thread.start()
     try:
-        return sheet_from(ConfinedReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
+        return sheet_from(BoundedReader(path, ours), lambda header: len({*header} & {*HEADER}), **options)
     finally:
         ours.close()
         thread.join()

@@ -141,7 +141,11 @@ def holder_key(payload: Mapping[str, Any]) -> ConfirmationKey | None:
 
 
 def key_of(did: str) -> PublicKey | None:
-    """The key that a did:key or did:jwk is; `None` for any other. Raises `Malformed`."""
+    """The key that a did:key or did:jwk is; `None` for any other. Raises `Malformed`.
+
+    A form reads its own keys without a resolver. A further method of this sort also changes `method_of`,
+    `holder_key`, and `_method` in `vc/status/token.py`.
+    """
     if did.startswith("did:key:"):
         return PublicKey.from_multikey(did.removeprefix("did:key:"))
     if did.startswith("did:jwk:"):

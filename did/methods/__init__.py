@@ -1,7 +1,7 @@
 """DID methods, which find the document of a DID. Each is one file, with `resolve` and `create`.
 
-`METHODS` are the defaults of a `Resolver`. To add one, pass `{**METHODS, "example": Method(resolve)}`. Read
-`key.py` first.
+`METHODS` are the defaults of a `Resolver`; a method that ships gets a line there. To add one for a single
+resolver, pass `{**METHODS, "example": Method(resolve)}`. Read `key.py` first.
 """
 
 from __future__ import annotations

@@ -47,7 +47,10 @@ def speaking(language: str | None) -> Iterator[None]:
 
 
 def language_of(environment: Mapping[str, str]) -> str:
-    """The environment's language (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English."""
+    """The environment's language (POSIX: LC_ALL, LC_MESSAGES, LANG; the first that is set), or English.
+
+    A further language needs a line here.
+    """
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((value for name in names if (value := environment.get(name))), "")
     spoken = locale.partition(".")[0].partition("@")[0].lower()

@@ -34,7 +34,7 @@ from ..problem import FormNotKnown
 from ..status.files import StatusFolder, anchored, details_name
 
 AT_ONCE = 128
-"""The number of editions that share one checkpoint, read once."""
+"""The number of editions whose evidence is asked for together: each checkpoint is read once for them."""
 _KEPT = 64
 """The number of lists, pages of details and combinations of them that are cached."""
 

@@ -92,8 +92,8 @@ lists, too, and the second is not made.
 """
 KEY_TYPES = tuple(SUITES_BY_KEY)
 
-DID_METHODS = ("key", "web")
-"""The methods that an issuer can have a DID of."""
+ISSUER_METHODS = ("key", "web")
+"""The DID methods that an issuer here can have. Verifiers know those of `did.METHODS`."""
 
 
 LIFETIME = timedelta(days=LIST_LIFE)

@@ -130,7 +130,6 @@ def export(
     write = _write_here if processes < 2 else partial(_write_by_workers, processes, size)
     for lines, count in write(desk, entries, lambda done: progress(Progress("writing", done, total))):
         unwitnessed(count)
-        extend_manifest(folder, lines)
         yield from (folder / file_of_line(line) for line in lines)
     if is_known:
         tidy_manifest(folder)
@@ -205,7 +204,7 @@ def _write_share(desk: _Desk, entries: Sequence[Entry], _: Tell) -> _Files | OSE
 
 
 def _write_here(desk: _Desk, entries: Iterable[Entry], tell: Tell) -> Iterator[_Files]:
-    """Writes bundles, and yields the lines of the manifest for those that are on the disk."""
+    """Writes bundles, and yields the lines of the manifest, once files and lines are on the disk."""
     chosen, bundled = tee(entries)
     serialize, is_witnessed, unwitnessed = serializer(), desk.issuer.witnessing(), 0
 
@@ -254,7 +253,8 @@ def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporar
     if not written:
         return []
     sync_files(temporary, map(str, range(len(written))))
-    # No other export gives or takes names meanwhile: what was read would be another file.
+    # Under a lock: another export could put a file at a name between the look at it and its replacement. Or
+    # its line could follow ours in the manifest, with the digest of a bundle that we replaced.
     with locked_folder(folder, if_possible=True):
         for each in written:
             _make_room(issuer, folder, each)
@@ -263,6 +263,7 @@ def _write(desk: _Desk, bundles: Iterable[tuple[Entry, Bundle, bytes]], temporar
         sync_folder(folder)
         for each in written:  # last: at each instant the diploma has a file
             _remove_former(issuer, folder, each)
+        extend_manifest(folder, (each.line for each in written))
     return [each.line for each in written]
 
 

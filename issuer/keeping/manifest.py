@@ -71,11 +71,11 @@ def mend_manifest(folder: Path) -> bool:
 
 
 def extend_manifest(folder: Path, lines: Iterable[str]) -> None:
-    """Appends lines durably."""
+    """Appends lines durably. The folder's lock is held by the caller, since the files got their names."""
     path = folder / NAME
     # Opened each time: another export may have put another file in its place.
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-    with locked_folder(folder, if_possible=True), os.fdopen(os.open(path, flags, 0o600), "ab") as file:
+    with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
         is_new = not os.fstat(file.fileno()).st_size
         if is_new:
             file.write(_HEADER)

@@ -198,7 +198,11 @@ def rows(cursor: Cursor, kinds: Kinds, query: str, *values: object) -> Sequence[
 
 
 def copy_rows(cursor: Cursor, table: str, types: Sequence[str], incoming: Iterable[Sequence[Any]]) -> None:
-    """Writes rows into a table, or some of its columns."""
+    """Writes rows into a table, or some of its columns.
+
+    Where the transaction may be tried again, `incoming` must be made anew each time: a used iterator writes
+    nothing.
+    """
     with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copying:
         copying.set_types(types)
         for row in incoming:

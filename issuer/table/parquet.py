@@ -1,4 +1,4 @@
-"""A Parquet file as a table of texts, read row group by row group in a confined process.
+"""A Parquet file as a table of texts, read row group by row group in a process of its own.
 
 Its rows become CSV once, as those of a workbook do, so that all readers of tables can read this one. pyarrow
 is a large program in C++, and what a file says about itself is a stranger's word: memory and time have
@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 
 from wire.problem import ExtraMissing
 
+from .bounded import Rows, answer, bounded, limit_process, unreadable
 from .celltext import cell_text
-from .confined import confined, limit_process, unreadable
 from .sheet import MOST_PACKED, Packed
 from .unchanged import unchanged
-from .workbook import Rows
 
 MEMORY, CPU = 1 << 30, 300
 """Bytes and seconds that a file may take."""
@@ -63,13 +62,12 @@ def read_parquet(
         raise ExtraMissing.saying(
             "this needs {package}, which is not installed", package="pyarrow", extra="parquet"
         ) from error
-    with unchanged(path), confined(path, serve_parquet) as reader:
+    with unchanged(path), bounded(path, serve_parquet) as reader:
         header: list[str] = reader.receive()
         reader.send(_Wanted(numbers(header), span_rows))
         parts: list[Packed] = []
         size = 0
-        while (rows := reader.receive()) is not None:
-            assert isinstance(rows, Rows)
+        for rows in reader.rows():
             parts.append(Packed.of(rows.text, rows.length, rows.filled))
             size += len(parts[-1].deflated)
             if size > MOST_PACKED:
@@ -91,17 +89,17 @@ def answer_parquet(path: Path, connection: Connection[Any, Any]) -> None:
     with closing(connection), suppress(BrokenPipeError, EOFError):
         try:
             table = _Table(path)
-            connection.send(table.header)
+            answer(connection, table.header)
             wanted: _Wanted = connection.recv()
             for rows in table.spans(wanted):
-                connection.send(rows)
-            connection.send(None)
+                answer(connection, rows[:3], rows.text)
+            answer(connection, None)
         except UnreadableParquet as refused:
-            connection.send(str(refused))
+            answer(connection, str(refused))
         except MemoryError:  # pyarrow's own is one
-            connection.send("it takes too much memory")
+            answer(connection, "it takes too much memory")
         except (pyarrow.ArrowException, OSError, ValueError, OverflowError):
-            connection.send("it is damaged, or no Parquet file")
+            answer(connection, "it is damaged, or no Parquet file")
 
 
 class _Table:

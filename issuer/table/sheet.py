@@ -18,9 +18,9 @@ from wire.problem import ExtraMissing
 from wire.text import counted
 
 from ..problem import UNREADABLE_FILE, HiddenOpen, SheetOpen
-from .confined import ConfinedReader, confined, unreadable
+from .bounded import BoundedReader, bounded, unreadable
 from .unchanged import unchanged
-from .workbook import Rows, SheetHead, Wanted, serve
+from .workbook import SheetHead, Wanted, serve
 
 INCLUDE, SKIP = "include", "skip"
 HIDDEN = (INCLUDE, SKIP)
@@ -70,7 +70,10 @@ class SheetTable(NamedTuple):
 
 
 def is_workbook(path: Path) -> bool:
-    """True if a file begins like a spreadsheet's own. Raises `OSError`."""
+    """True for any ZIP or OLE file, as spreadsheets are. Raises `OSError`.
+
+    A further format that is a ZIP has to be asked for before.
+    """
     with path.open("rb") as file:
         return file.read(4) in (_ZIP, _OLE)
 
@@ -85,27 +88,26 @@ def read_sheet(
     `UNREADABLE_FILE`.
     """
     _require_reader(path)
-    with unchanged(path), confined(path, serve) as reader:
+    with unchanged(path), bounded(path, serve) as reader:
         return sheet_from(reader, fits, chosen, hidden, span_rows)
 
 
 def sheet_from(
-    reader: ConfinedReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
+    reader: BoundedReader, fits: Fits, chosen: str = "", hidden: str = "", span_rows: int = 4096
 ) -> SheetTable:
     """As `read_sheet`, with a reader that is already running.
 
     Raises `SheetOpen`, `HiddenOpen` and `UNREADABLE_FILE` as that does.
     """
     path = reader.path
-    head = _choose(path, reader.receive(), fits, chosen, hidden)
+    head = _choose(path, [SheetHead.of(each) for each in reader.receive()], fits, chosen, hidden)
     header, first_row, above = headings(head)
     if merged := [top for top, _, below, _ in head.merges if below + 1 >= first_row]:
         raise unreadable(path, f"cells are merged below the headings, first in row {min(merged) + 1}")
     reader.send(Wanted(head.name, first_row, hidden != SKIP, span_rows))
     parts: list[Packed] = []
     of_hidden, size = 0, 0
-    while (rows := reader.receive()) is not None:
-        assert isinstance(rows, Rows)
+    for rows in reader.rows():
         parts.append(Packed.of(rows.text, rows.length, rows.filled))
         of_hidden, size = of_hidden + rows.hidden, size + len(parts[-1].deflated)
         if size > MOST_PACKED:

@@ -6,6 +6,9 @@ a line `sep=;` that says which, quotation marks with line breaks inside. `Source
 a file changed meanwhile is noticed.
 Rows are counted as a spreadsheet shows them: the headings are row 1, and empty ones count. Where headings
 stand in no row, as in JSON Lines and Parquet, the first row is 2, too.
+
+A further format is a module with `is_…` and `read_…`, and a branch of `open_source`. Where it gives its rows
+as `Packed`, nothing else has to know it.
 """
 
 from __future__ import annotations
@@ -294,15 +297,15 @@ def open_source(
         raise INVALID_WORD(f"there is no field {name!r} with a column, to have words")
     require_constants(kind, constants, with_chosen(kind.words, words), date_order)
     try:
-        of_sheet, of_columns = is_workbook(path), is_parquet(path)
+        is_sheet, is_columnar = is_workbook(path), is_parquet(path)
     except FileNotFoundError as error:
         raise NO_TABLE(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise UNREADABLE_FILE(f"{path} is a folder", hint="Name the CSV file in it.") from error
     layout = Layout(path, kind, chosen, required, names, constants, has_numbers)
-    if of_sheet:
+    if is_sheet:
         table = _in_workbook(layout, sheet, hidden, span_rows)
-    elif of_columns:
+    elif is_columnar:
         table = _in_parquet(layout, span_rows)
     else:
         with unchanged(path):

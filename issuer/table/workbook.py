@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .confined import limit_process
+from .bounded import Rows, answer, limit_process
 from .markup import (
     MOST_PARTS,
     Merge,
@@ -50,6 +50,12 @@ class SheetHead(NamedTuple):
     """NotedRow numbers, whether they are hidden, and cells."""
     merges: list[Merge]
 
+    @classmethod
+    def of(cls, value: Any) -> SheetHead:
+        """The head in JSON, whose pairs are lists."""
+        name, visible, rows, merges = value
+        return cls(name, visible, [(*row,) for row in rows], [(*merge,) for merge in merges])
+
 
 class Wanted(NamedTuple):
     """A request for rows of a sheet."""
@@ -61,36 +67,26 @@ class Wanted(NamedTuple):
     span_rows: int
 
 
-class Rows(NamedTuple):
-    """Consecutive rows, as CSV in UTF-8."""
-
-    length: int
-    filled: int
-    hidden: int
-    """The number of hidden rows that have something in them."""
-    text: bytes
-
-
 def serve(path: Path, connection: Connection[Any, Any]) -> None:
     """The life of the process: a `SheetHead` each, a `Wanted` back, then `Rows` and `None`; or a refusal."""
     limit_process(MEMORY, CPU)
-    answer(path, connection)
+    answer_workbook(path, connection)
 
 
-def answer(path: Path, connection: Connection[Any, Any]) -> None:
+def answer_workbook(path: Path, connection: Connection[Any, Any]) -> None:
     """Does as `serve` in this process: without limits, for files of one's own."""
     with closing(connection), suppress(BrokenPipeError, EOFError):
         try:
             workbook = _Workbook(_whole(path))
-            connection.send([workbook.head(name) for name in workbook.names])
+            answer(connection, [workbook.head(name) for name in workbook.names])
             wanted: Wanted = connection.recv()
             for rows in workbook.spans(wanted):
-                connection.send(rows)
-            connection.send(None)
+                answer(connection, rows[:3], rows.text)
+            answer(connection, None)
         except UnreadableWorkbook as refused:
-            connection.send(str(refused))
+            answer(connection, str(refused))
         except MemoryError:
-            connection.send("it takes too much memory")
+            answer(connection, "it takes too much memory")
 
 
 def _whole(path: Path) -> bytes:

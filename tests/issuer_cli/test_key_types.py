@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from intaglio.commands.issuer.text import REFUSED_BY
-from issuer.identity.home import DID_METHODS, KEY_TYPES, KEYS
+from issuer.identity.home import ISSUER_METHODS, KEY_TYPES, KEYS
 from keys import KeyFile, PublicKey
 from tests.commandline import Program, verdict
 from tests.conftest import ROOT
@@ -151,7 +151,7 @@ def test_the_page_of_other_programs_refuses_what_the_commands_say() -> None:
         assert refusing == {*REFUSED_BY.get(suite, ())}, combination
     assert combinations == {
         (f"did:{method}", key_type, suite.name)
-        for method in DID_METHODS
+        for method in ISSUER_METHODS
         for key_type in KEY_TYPES
         for suite in SUITES.values()
         if suite.signs and key_type in suite.key_types

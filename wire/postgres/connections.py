@@ -26,7 +26,7 @@ _Connection: TypeAlias = psycopg.Connection[Any]
 _T = TypeVar("_T")
 
 LIMIT = 8
-"""Most connections that work at the same time, beside those that hold a lock or wait for it."""
+"""Most connections that work at the same time, beside those that stream rows, hold a lock or wait for it."""
 _WAIT = 30.0  # seconds, for one of them
 
 LEASE = 60.0
@@ -138,8 +138,8 @@ class Connections:
     def write(self, work: Callable[[Cursor], _T], *, durably: bool = True) -> _T:
         """Do some work as one transaction, which is durable when this returns.
 
-        It has to be idempotent. If the connection breaks, the answer to COMMIT may have been lost, and the
-        work is done once more.
+        If the connection breaks, the answer to COMMIT may have been lost, and the work is done once more. The
+        second time it must change nothing, or raise. It must not use up an iterator.
         """
         return self.run(lambda cursor: _in_transaction(cursor, work, durably=durably))
 
@@ -162,7 +162,8 @@ class Connections:
     def streamed(self, query: str, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """The rows of one query, fetched as they are consumed; `types` are those of its columns.
 
-        Raises the problems of the database, also in the middle.
+        Nothing is tried again, since rows were given out by then. Raises the problems of the database, also
+        in the middle.
         """
         with self._tenant.problems():
             connection = self._taken()
@@ -250,7 +251,10 @@ class Connections:
 
 
 class _Lost(psycopg.InterfaceError):
-    """The connection broke in the middle of work that is not tried again."""
+    """The connection broke in the middle of work that is not tried again.
+
+    It is no `OperationalError`, since that would be tried again.
+    """
 
 
 class _Broken(psycopg.OperationalError):

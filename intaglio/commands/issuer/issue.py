@@ -19,7 +19,7 @@ from issuer.archive.archive import Archive
 from issuer.archive.engines import make_index, open_index
 from issuer.archive.shard_stores import shards_in
 from issuer.identity.forms import IssuerForms, require_allowed
-from issuer.identity.home import DID_METHODS, KEY_TYPES, Identity, has_issuer
+from issuer.identity.home import ISSUER_METHODS, KEY_TYPES, Identity, has_issuer
 from issuer.identity.kind import Kinds
 from issuer.issuer import Issuer
 from issuer.job.attached import require_folder
@@ -66,7 +66,7 @@ verbs = click.Group()
 _name = click.option("--name", default="", help="The institution's name, as it stands on what it issues.")
 _url = click.option("--url", help="The https address under which status lists will be found.")
 _method = click.option(
-    "--did", "method", type=click.Choice(DID_METHODS), help="Kind of DID; web if there is a URL."
+    "--did", "method", type=click.Choice(ISSUER_METHODS), help="Kind of DID; web if there is a URL."
 )
 _forms = click.option(
     "--form",

@@ -144,6 +144,7 @@ def disclose(
     reading.walk(payload)
     if reading.texts:  # 7.1, step 5 (threat 39)
         raise INVALID_SD_JWT("a disclosure is of another SD-JWT: nothing that was signed refers to it")
+    # Each disclosure was referred to once by now: the other digests have none.
     hidden = len(reading.digests) - len(disclosures)
     places = {reading.places[text]: text for text in disclosures}
     return Disclosed(payload, places, hidden, reading.digest)
@@ -218,7 +219,10 @@ class _Reading:
         return enumerate(kept)
 
     def _shown(self, digests: Sequence[Any], path: ClaimPath) -> list[str]:
-        """The digests at a place that have a disclosure; the others are decoys, or hide a value."""
+        """The digests at a place that have a disclosure; the others are decoys, or hide a value.
+
+        Raises `INVALID_SD_JWT` for one that stands in two places.
+        """
         if not digests:
             return []
         self._work.spend(len(digests))

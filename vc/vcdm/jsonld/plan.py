@@ -112,7 +112,7 @@ def compile_plan(contexts: Contexts, active: ActiveContext, key: str, meter: Met
         plan = Plan(DONE if name in {"@context", "@id", "@type"} else KEYWORD, key, name, active)
         plan.reads = REFERENCE if name == "@id" else ALIKE
         return plan
-    iri = absolute(name, key)
+    iri = defined(name, key)
     term = term or Term(iri)
     plan = Plan(_kind(term), key, iri, active)
     if term.context is not UNSET:
@@ -175,8 +175,11 @@ def origin(active: ActiveContext, name: str) -> str:
     return f"by the context {quoted(term.source)}" if term.source else "by a context of the document's own"
 
 
-def absolute(iri: str | None, name: str) -> str:
-    """The IRI that a name stands for, if it is one. Raises `LossyDocument` if it is none."""
+def defined(iri: str | None, name: str) -> str:
+    """The IRI that a term, a type or a key stands for.
+
+    Raises `LossyDocument` for an unknown term, which no context here defines.
+    """
     if iri is not None:
         require_short(iri)
     # Threat 28: a term without meaning is in no statement, so that no signature covers it.

@@ -38,7 +38,10 @@ class InvalidDocument(Malformed):
 
 
 class LossyDocument(InvalidDocument):
-    """Some part of the document would not be in the canonical form, so no signature would cover it."""
+    """Some part of the document would not be in the canonical form, so no signature would cover it.
+
+    An undefined term is such a part.
+    """
 
     code = "lossy-document"
     title = "Part of the document would not be signed"
@@ -75,7 +78,10 @@ class AmbiguousType(Malformed):
 
 
 class UnknownType(Problem):
-    """A type is named by a word that no context known here defines, so that nobody can tell what it is."""
+    """A policy or a trust list names a type by a word that no context known here defines.
+
+    In a document, such a word is a `LossyDocument`.
+    """
 
     code = "unknown-type"
     title = "The type is not known here"

@@ -21,7 +21,7 @@ from wire.work import BYTES_WRITTEN, Work
 from .context import ActiveContext, Contexts, Meter, expand
 from .literal import literal
 from .plain import NOTHING, SMALL, Walked, cost, plainly
-from .plan import DONE, GRAPH, JSON, LANGUAGES, LIST, MAP, MISNAMED, NUMBERS, WORDS, Plan, absolute
+from .plan import DONE, GRAPH, JSON, LANGUAGES, LIST, MAP, MISNAMED, NUMBERS, WORDS, Plan, defined
 from .problem import TOO_COMPLEX, InvalidDocument, Respelled
 from .value import reference, value_object
 from .walker import DECIDING, DEEPEST, Walk, misnamed
@@ -208,7 +208,7 @@ class _Reader:
         if kind is str and plan.type == "@id":
             return self.reference(plan.scalar, value)
         if kind is str and plan.type == "@vocab":
-            iri = self.written(absolute(expand(plan.scalar, value, vocab=True), value))
+            iri = self.written(defined(expand(plan.scalar, value, vocab=True), value))
             return self.names.types.get(iri, iri)
         if plan.datatype and type(value) in (str, int, float, bool):
             return _native(value, plan.datatype)

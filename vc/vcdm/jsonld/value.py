@@ -6,7 +6,7 @@ from typing import Any
 
 from .context import IRI, ActiveContext, expand
 from .literal import closing, escaped, json_literal, language_tag, literal
-from .plan import Plan, absolute
+from .plan import Plan, defined
 from .problem import InvalidDocument, LossyDocument, require_short
 
 
@@ -17,7 +17,7 @@ def scalar(plan: Plan, value: Any) -> str:
     if plan.type == "@id":
         return f"<{reference(plan.scalar, value)}>"
     if plan.type == "@vocab":
-        return f"<{absolute(expand(plan.scalar, value, vocab=True), value)}>"
+        return f"<{defined(expand(plan.scalar, value, vocab=True), value)}>"
     return literal(value, plan.datatype) if plan.datatype else '"' + escaped(value) + plan.close
 
 
@@ -42,7 +42,7 @@ def value_object(active: ActiveContext, value: dict[str, Any]) -> str:
             raise InvalidDocument("a value object has both a type and a language or direction")
         if (datatype := expand(active, entries["@type"], vocab=True)) == "@json":
             return json_literal(content)
-        return literal(content, absolute(datatype, entries["@type"]))
+        return literal(content, defined(datatype, entries["@type"]))
     if len(entries) == 1:
         return literal(content, None)
     if type(content) is not str:

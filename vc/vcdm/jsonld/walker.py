@@ -28,8 +28,8 @@ from .plan import (
     REVERSE,
     TEXT,
     Plan,
-    absolute,
     compile_plan,
+    defined,
     is_misnamed,
     origin,
 )
@@ -397,7 +397,7 @@ class Walk:
             read_as = dict.fromkeys(kinds, "")
             names = self.contexts.names
             for kind in sorted(read_as):
-                iri = absolute(expand(active, kind, vocab=True), kind)
+                iri = defined(expand(active, kind, vocab=True), kind)
                 # ADR 15 (threat 30): a type that decides has one name, as a property has.
                 if names and is_misnamed(active, kind, iri):
                     raise misnamed(kind, iri, origin(active, kind))

@@ -1,7 +1,12 @@
-"""A file of a rich format is read in a process of its own, and a hostile one ends only that process."""
+"""A file of a rich format is read in a process of its own, with bounds on memory and time.
+
+A file that crashes its reader or grows in it ends that process only. This is no sandbox: a file that takes
+its reader over acts as this user. What comes back is JSON and text: unpickling would run it here, too.
+"""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import resource
@@ -18,8 +23,11 @@ from ..problem import UNREADABLE_FILE
 PATIENCE = 120.0
 """The time in seconds after which a silent reader is ended."""
 
+LARGEST = 1 << 28
+"""Most bytes of one message of a reader: rows of a span, or the first rows of all sheets."""
+
 Serve = Callable[[Path, "Connection[Any, Any]"], None]
-"""The life of the process that reads a file; a refusal is sent as a text."""
+"""The life of the process that reads a file, and sends by `answer`."""
 
 
 def limit_process(memory: int, seconds: int) -> None:
@@ -32,26 +40,55 @@ def limit_process(memory: int, seconds: int) -> None:
             resource.setrlimit(limit, (most, most))
 
 
-class ConfinedReader(NamedTuple):
+class Rows(NamedTuple):
+    """Consecutive rows, as CSV in UTF-8."""
+
+    length: int
+    filled: int
+    hidden: int
+    """The number of hidden rows that have something in them."""
+    text: bytes
+
+
+def answer(connection: Connection[Any, Any], value: object, text: bytes = b"") -> None:
+    """Sends a value of JSON, and bytes after it, from the reader; a text refuses the file."""
+    connection.send_bytes(json.dumps(value).encode() + b"\n" + text)
+
+
+class BoundedReader(NamedTuple):
     """The process that reads a file, at the other end of a pipe."""
 
     path: Path
     connection: Connection[Any, Any]
 
     def receive(self) -> Any:
-        """The reader's next message.
+        """The reader's next message, a value of JSON.
 
         Raises `UNREADABLE_FILE` for a refusal, and if the reader ended or stays silent.
         """
+        return self._receive()[0]
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows that follow, a span at a time. Raises as `receive`."""
+        while True:
+            counts, text = self._receive()
+            if counts is None:
+                return
+            length, filled, hidden = map(int, counts)
+            yield Rows(length, filled, hidden, text)
+
+    def _receive(self) -> tuple[Any, bytes]:
         try:
             if not self.connection.poll(PATIENCE):
                 raise unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")
-            message = self.connection.recv()
-        except (EOFError, ConnectionResetError):  # by the limits on its memory and time, or by a fault in it
+            head, _, text = self.connection.recv_bytes(LARGEST).partition(b"\n")
+            value = json.loads(head)
+        # By the limits on its memory and time, by a fault in it, or by a message that is too large.
+        except (OSError, EOFError, ValueError, RecursionError):
             raise unreadable(self.path, "it is damaged, or takes too much memory or time") from None
-        if isinstance(message, str):
-            raise unreadable(self.path, message)
-        return message
+        if isinstance(value, str):
+            raise unreadable(self.path, value)
+        return value, text
 
     def send(self, wanted: object) -> None:
         """Sends a request; `receive` notices if the reader is gone."""
@@ -60,7 +97,7 @@ class ConfinedReader(NamedTuple):
 
 
 @contextmanager
-def confined(path: Path, serve: Serve) -> Iterator[ConfinedReader]:
+def bounded(path: Path, serve: Serve) -> Iterator[BoundedReader]:
     """A process that runs `serve` on the file; it is killed when the block ends."""
     context = multiprocessing.get_context("spawn")  # nothing of this process is in it
     ours, theirs = context.Pipe()
@@ -68,7 +105,7 @@ def confined(path: Path, serve: Serve) -> Iterator[ConfinedReader]:
     process.start()
     theirs.close()
     try:
-        yield ConfinedReader(path, ours)
+        yield BoundedReader(path, ours)
     finally:
         ours.close()
         process.kill()  # whatever it is at
