@@ -122,7 +122,7 @@ def init(
     kind: str | None,
 ) -> Result:
     """Make an issuer: its keys, its log and its DID."""
-    asked = None if kind is None else _proved(place, chosen(kind))
+    asked = None if kind is None else _proved(place, chosen(kind, lambda: _kept(place)))
     described = Description(
         name,
         url,
@@ -517,7 +517,12 @@ def _asked(place: Place, kind: str | None) -> Kind:
     kinds, exists = Kinds(place.folder), place.exists
     if exists and (kind is None or kind in kinds.names):
         return kinds.newest(kind or "")
-    return _diploma(place.folder) if kind is None else _proved(place, chosen(kind))
+    return _diploma(place.folder) if kind is None else _proved(place, chosen(kind, lambda: _kept(place)))
+
+
+def _kept(place: Place) -> Kinds | None:
+    """The kinds of the issuer that lives here, if there is one."""
+    return Kinds(place.folder) if place.exists else None
 
 
 def _proved(place: Place, kind: Kind) -> Kind:
