@@ -4,10 +4,10 @@
 2. `GET` of the link answers an `Invitation`: who invites, and a challenge.
 3. The wallet `POST`s its `acceptance`, a Verifiable Presentation without credentials that its key signs
    over the challenge and the domain; the issuer reads it as an `Acceptance`.
-4. The answer is the bundle of the diploma issued to that key.
+4. The answer is the bundle of the credential issued to that key.
 
-A wallet asks again by the same link for another form of the diploma: it POSTs to `?form=` and a media type.
-For another key than the first, that acceptance is signed by both keys.
+A wallet asks again by the same link for another form of the credential: it POSTs to `?form=` and a media
+type. For another key than the first, that acceptance is signed by both keys.
 
 The domain is the link up to `/claim/`. Each side takes it from what it knows itself, never from the
 other: whoever passes on the challenge of another issuer gets a signature that is good for nothing.
@@ -137,8 +137,8 @@ def acceptance(
 ) -> bytes:
     """The presentation without credentials that claims for the DID whose key is `signer`'s.
 
-    `first` is the key, with its URL, for which another form of the diploma was claimed, where that is another
-    one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
+    `first` is the key, with its URL, for which another form of the credential was claimed, where that is
+    another one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
     """
     options = Options(verification_method, "authentication", created, invitation.challenge, invitation.domain)
     message = dict(FORMS[INTEGRITY].present((), signer, options))
