@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import plain
+from tests.sources import ROOT
 
 RELATIVE = 0.5
 """Per cent of sentences that may begin with a relative."""
@@ -12,6 +13,8 @@ VAGUE = 0.5
 """Per cent of locals that may have a vague name. It may only fall."""
 LONG = 1.5
 """Per cent of sentences that may have more than thirty words: a list of cases can need them."""
+DECISION = 250
+"""Words of a page in docs/adr, heading and date included."""
 COMMENTS = 6
 """Comments to a hundred lines of code, at least."""
 
@@ -42,6 +45,12 @@ def test_sentences_of_pages_begin_with_their_subject() -> None:
 
 def test_sentences_of_pages_are_short() -> None:
     assert plain.long_sentences().percent <= LONG
+
+
+def test_a_decision_has_at_most_250_words() -> None:
+    decisions = [*(ROOT / "docs" / "adr").glob("[0-9]*.md")]
+    assert decisions
+    assert not [page.name for page in decisions if len(page.read_text("utf-8").split()) > DECISION]
 
 
 def test_a_key_that_counts_is_in_force() -> None:

@@ -56,8 +56,8 @@ def list_(session: Session) -> Result:
     """List the kinds that come with the program, and those of the issuer in this home."""
     kept = kept_here(session)
     # Of several versions the newest issues.
-    own = {each.name: each for each in reversed([*kept.intact()])} if kept else {}
-    kinds = [*map(shipped, SHIPPED), *(each for name, each in own.items() if name not in SHIPPED)]
+    newest = {each.name: each for each in reversed([*kept.intact()])} if kept else {}
+    kinds = [*map(shipped, SHIPPED), *(each for name, each in newest.items() if name not in SHIPPED)]
     data = [{"name": each.name, "version": each.version, "digest": each.digest} for each in kinds]
     lines = (f"{each.name:12} {', '.join(each.required)}, …" for each in kinds)
     return Result({"kinds": data}, "\n".join(lines))
