@@ -43,7 +43,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class InvalidLink(Malformed):
-    """What was given is not a claim link."""
+    """The text is not a claim link."""
 
     code = "invalid-claim-link"
     title = "Not a claim link"
@@ -52,7 +52,7 @@ class InvalidLink(Malformed):
 INVALID_INVITATION = Code("invalid-invitation", Malformed, "Not an invitation to claim")
 """The answer to a claim link is not an invitation that may be accepted."""
 INVALID_ACCEPTANCE = Code("invalid-acceptance", Malformed, "The claim is not signed as it has to be")
-"""What was sent does not prove possession of a key for this invitation."""
+"""The message does not prove possession of a key for this invitation."""
 
 
 @dataclass(frozen=True)

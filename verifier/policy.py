@@ -57,7 +57,7 @@ CHECK_TOO_OLD = NOT_ACCEPTED.finer("check-too-old")
 ANOTHER_RESOURCE = NOT_ACCEPTED.finer("another-resource")
 """A file was given as one that the credential states, and it has another digest."""
 NOT_SHOWN_BY_HOLDER = Code("not-shown-by-holder", Refused, "Not shown by its holder, here and now")
-"""What was shown is no presentation by the person it speaks of."""
+"""The credential was not presented by the person it speaks of."""
 NOT_PRESENTED = NOT_SHOWN_BY_HOLDER.finer("not-presented")
 """A credential came where a presentation was asked for."""
 PRESENTER_IS_ANOTHER = NOT_SHOWN_BY_HOLDER.finer("presenter-is-another")
