@@ -207,9 +207,9 @@ class Wallet:
         Of a picture, the credential baked into it is kept. A copy that brings less along than the one that
         the wallet has is checked, but does not replace it.
 
-        An undecided credential is kept, and marked, if the caller says `undetermined`, and where it only
-        waits for witnesses. Raises the `Problem` that the check found, and `Malformed` for data that cannot
-        be read as a credential.
+        An undecided credential is kept, and marked, if the caller passes `undetermined` or if only the lines
+        of witnesses are missing. Raises the `Problem` that the check found, and `Malformed` for data that
+        cannot be read as a credential.
         """
         data = credential_in(data) or data
         bundle = Bundle.parse(data, self.forms)
@@ -234,9 +234,10 @@ class Wallet:
         return sorted(map(self._held, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
-        """The credential whose id begins with `name`, or whose number it is; `NotFound` unless it is one.
+        """The one credential whose id begins with `name`, or whose number it is.
 
-        By a whole id it is found at once; else all are looked through.
+        A whole id is looked up directly; for anything else, all credentials are compared.
+        Raises `NO_SUCH_CREDENTIAL` if none fits, or more than one.
         """
         whole = self._store.get("credential", name) if len(name) == _ID_LENGTH else None
         if whole is not None:
@@ -270,8 +271,9 @@ class Wallet:
     ) -> Bundle:
         """A presentation of these credentials, signed over the verifier's challenge and domain.
 
-        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. Of one
-        whose form has a choice, `only` these claims are shown beside those that always are; by default all.
+        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. If a
+        credential's form lets the holder choose, `only` names the claims to show beside those that are always
+        shown; by default, all are.
         Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them, and as `disclosed`.
         """
         chosen = self.chosen(names)
