@@ -71,6 +71,7 @@ class ClaimLink:
                 "a claim link looks like https://university.example/claim/…, then 22 characters or more",
                 hint="Copy the whole link from the message, without the text around it.",
             )
+        # The token in the link is all that a claim needs, beside a key of one's own.
         if match["scheme"] == "http" and match["host"] not in _LOOPBACK:
             raise InvalidLink(
                 "the claim link begins with http:, so that anyone on the way could take the credential",
@@ -119,6 +120,7 @@ class Invitation:
             and isinstance(challenge, str)
         ):
             raise INVALID_INVITATION("issuer.id, issuer.name, domain or challenge is missing or not a text")
+        # A host between could pass on another service's challenge, and claim there with the signature.
         if domain != link.service:
             raise INVALID_INVITATION(
                 "domain is not the address of the link: what is signed could be used elsewhere",
@@ -214,6 +216,7 @@ class Acceptance:
             named = DIDURL.parse(signed.verification_method)
             signer = str(named.did)
             method = documents.resolve(signer).document.verification_method(str(named), "authentication")
+            # The link alone does not show who claims: the credential is bound to the key that signed here.
             self.secured.verify(signed, method.key, Work())
             require_possession(
                 signed,

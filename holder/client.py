@@ -62,6 +62,7 @@ def claim(
     bundle = Bundle.parse(data, wallet.forms)
     try:
         secured = read(bundle.secured, wallet.forms, Work())
+        # The answer is a stranger's until it is held against what was asked for: form, issuer, key.
         if form not in (None, secured.form):
             raise Refused("the credential is of another form than the one that was asked for")
         claims = secured.claims

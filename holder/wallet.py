@@ -323,6 +323,7 @@ class Wallet:
         named = {did for held in chosen for did in held.bound_to}
         for key in keys:
             methods = [method for did in sorted(named) if (method := key.method_of(did))]
+            # One signature stands for all that is shown: each is bound to that key, or to none.
             if len(methods) == len(named):
                 return key.signer, methods[0] if methods else key.verification_method
         for held in chosen:
@@ -374,6 +375,7 @@ def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choice
         raise NO_SUCH_CLAIM.saying(
             "credential {id} has no claim {claim}", id=name, claim=shortened(min(missing))
         )
+    # What was not chosen is left out here, before anything is signed.
     return choices._replace(alone=[claim for claim in choices.alone if claim in only])
 
 

@@ -641,6 +641,7 @@ class Issuer:
         ordered = [self.finder.which(number) for number in numbers]
         for which in ordered:
             kind = self.kinds.of(self.line(self.store.current(which)).secured.claims.kind)
+            # Its credential has no entry for it (Bitstring Status List 2.1): no verifier would see the bit.
             if not kind.is_suspendable:
                 raise NOT_SUSPENDABLE(
                     f"credential {which.number} was issued under {kind.name} {kind.version}, which provides "

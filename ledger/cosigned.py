@@ -222,6 +222,7 @@ class Cosigned:
         """The witnesses' lines that are kept with a checkpoint; with one of another clock there are none."""
         rows = connection.execute("SELECT note FROM cosigned WHERE size = ?", (checkpoint.size,))
         for (note,) in rows:
+            # A log that was put back may have had another checkpoint of this size, with lines of its own.
             if note.startswith(checkpoint.note):
                 return [*Checkpoint.parse(note).signatures[len(checkpoint.signatures) :]]
         return []
@@ -297,6 +298,7 @@ def _required(connection: OpenDatabase) -> tuple[Requirement | None, list[Verifi
 def _met(connection: OpenDatabase, note: bytes) -> bool:
     required, keys = _required(connection)
     places = {(name, key_id) for name, key_id, _ in Checkpoint.parse(note).signatures}
+    # By name and key id (C2SP signed-note): a line under a witness's name alone may be anybody's.
     seen = {key.name: _ANY for key in keys if (key.name, key.id) in places}
     return required is not None and required.met_by(seen) is not None
 

@@ -59,6 +59,7 @@ class WitnessQuorum:
             return cls(rule, of)
         named: dict[str, str] = {}
         for vkey, operator in operators.items():
+            # By one name an operator could count as two: a rule names witnesses by it.
             if named.setdefault(vkey_name(vkey), operator) != operator:
                 raise Malformed.saying("two witnesses have the name {name}", name=shortened(vkey_name(vkey)))
         return cls(_by_operator(rule, named), of)
