@@ -69,6 +69,7 @@ def claim(
         if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
         named = [subject.get("id", "") for subject in claims.subjects]
+        # A credential bound to another key would be kept, and could never be presented.
         if len(named) != 1 or key.method_of(named[0]) is None:
             raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=clock(), undetermined=undetermined)

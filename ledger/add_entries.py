@@ -19,7 +19,7 @@ MOST_PACKAGES = 32
 """Packages that a client sends at once."""
 _MOST_HASHES = 63  # of a package's proof (tlog-mirror)
 LARGEST_UPLOAD = 1 << 25
-"""Bytes of a request that are read: the longest package has half as many. What is beyond is sent again."""
+"""Bytes of a request that are read: the longest package has half as many. Later ones are sent again."""
 
 
 class Package(NamedTuple):
