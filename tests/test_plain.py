@@ -17,6 +17,8 @@ DECISION = 250
 """Words of a page in docs/adr, heading and date included."""
 COMMENTS = 6
 """Comments to a hundred lines of code, at least."""
+REASONS = 95
+"""Per cent of the comparisons that bind which have their reason beside them, at least."""
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,8 @@ def test_locals_are_named_for_what_they_hold() -> None:
 
 def test_checks_have_their_reasons_beside_them() -> None:
     assert plain.comments().percent >= COMMENTS
+
+
+@pytest.mark.slow
+def test_comparisons_that_bind_have_their_reasons_beside_them() -> None:
+    assert plain.reasons().percent >= REASONS
