@@ -111,7 +111,8 @@ def test_a_kind_of_the_issuer_in_this_home_is_known_by_its_name(program: Program
     folder.mkdir()
     (folder / "kind.json").write_text(kept.read_text().replace('"version": "1"', '"version": "2"'))
     assert json.loads(program("kind", "show", "card", "--json").out)["reference"].split(":")[4] == "2"
-    assert program("issuer", "init", "--name", "Club", "--kind", "card").code == 0
+    assert "takes another kind, for good" in program("issuer", "init", "--help").out
+    assert program("issuer", "init", "--kind", "card").code == 0
     kept.unlink()
     (folder / "kind.json").unlink()
     listed = json.loads(program("kind", "list", "--json").out)["kinds"]

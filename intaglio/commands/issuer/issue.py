@@ -121,7 +121,10 @@ def init(
     status_did: bool,
     kind: str | None,
 ) -> Result:
-    """Make an issuer: its keys, its log and its DID."""
+    """Make an issuer: its keys, its log and its DID.
+
+    With --kind, an issuer that is here already takes another kind, for good.
+    """
     asked = None if kind is None else _proved(place, chosen(kind, lambda: _kept(place)))
     described = Description(
         name,
