@@ -23,6 +23,7 @@ def resolve(url: str, fetcher: Fetcher) -> Document:
 
     Raises `ResolutionFailed` for anything but an https URL, else as `fetched`.
     """
+    # Without TLS anybody on the way could state the keys.
     if not url.startswith("https://") or "#" in url:
         raise ResolutionFailed.saying("{url} is no https URL of a document", url=url)
     return fetched(url, url, fetcher, accept="application/cid, application/json", same_origin=True)

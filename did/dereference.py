@@ -103,6 +103,7 @@ def _joined(endpoint: str, reference: str) -> str:
     """The reference resolved at the endpoint (RFC 3986, 5); one that leads to another host is refused."""
     try:
         address = urljoin(endpoint, reference)
+        # A reference such as //other.example would send the reader to whoever wrote the DID URL.
         if urlsplit(address)[:2] != urlsplit(endpoint)[:2]:
             raise INVALID_DID_URL("'relativeRef' leads elsewhere than to the service")
     except ValueError as error:
@@ -115,6 +116,7 @@ def _part(did: str, value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     entries: list[Mapping[str, Any]] = []
     for member in ("verificationMethod", *RELATIONSHIPS, "service"):
         for entry in _objects(value, member):
+            # DID Core 1.0, 3.2.2: ids may be relative, and a fragment alone would fit another DID's.
             if _absolute(did, entry.get("id")) == name and entry not in entries:
                 entries.append(entry)
     if not entries:

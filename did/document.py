@@ -108,6 +108,7 @@ class Document:
         Raises `InvalidDIDDocument` for the document of another DID, for members of a wrong form, for two
         different methods of one id; `DID_DOCUMENT_TOO_LARGE` for more than 256 methods and references.
         """
+        # DID Core 1.0, 5.1.1: whoever serves another's document would else lend its keys to this DID.
         if value.get("id") != did:
             raise InvalidDIDDocument.saying(
                 "the document found for {did} is not its own: it has another 'id'", did=did
@@ -141,6 +142,7 @@ class Document:
         if did_url == self.id and len(set(allowed)) == 1:
             did_url = allowed[0]
         method = self._method(did_url)
+        # DID Core 1.0, 5.3: a key speaks only for the relationships that list it.
         if did_url not in allowed:
             raise InvalidRelationship.saying(
                 "{method} is not among the methods for '{relationship}'",
@@ -155,6 +157,7 @@ class Document:
 
     def refers_to(self, did_url: str, relationship: str) -> bool:
         """True if it lists, for a relationship, a method of another document."""
+        # A reference to a method of its own is no reference to another's key.
         return did_url in self._relationships[relationship] and not did_url.startswith(f"{self.id}#")
 
     def methods(self, relationship: str) -> Sequence[VerificationMethod]:
@@ -172,11 +175,13 @@ class Document:
         method = self._read.get(did_url)
         if method is None:
             entry = self._methods.get(did_url)
+            # A method with the id of another DID is that one's to state, in its own document.
             if entry is None or not did_url.startswith(f"{self.id}#"):
                 raise InvalidVerificationMethod.saying(
                     "the document of {did} has no method {method}", did=self.id, method=did_url
                 )
             method = _verification_method(did_url, entry)
+            # DID Core 1.0, 5.2: a method under somebody else's control proves nothing of this DID.
             if method.controller != self.id:
                 raise InvalidVerificationMethod.saying(
                     "{method} is controlled by another than {did}", method=did_url, did=self.id

@@ -64,7 +64,7 @@ DID_NOT_FOUND = Code("did-not-found", ResolutionFailed, "The DID has no document
 
 
 class DIDDeactivated(ResolutionFailed):
-    """Whoever controlled the DID gave it up: no key speaks for it any more."""
+    """The DID was given up by its controller: no key speaks for it any more."""
 
     code = "did-deactivated"
     type = "about:blank"  # a resolution result says it in the metadata
@@ -78,11 +78,11 @@ DID_FEATURE_NOT_SUPPORTED = Code(
     DID_ERRORS + "FEATURE_NOT_SUPPORTED",
     undetermined=True,
 )
-"""What was asked for beside the document is not to be had by this method, or not here."""
+"""An option of the request is not supported by this method, or not here."""
 
 
 class InvalidDIDDocument(ResolutionFailed):
-    """What stands where the DID document should be is none, or is one of another DID."""
+    """The answer is no DID document, or is that of another DID."""
 
     code = "invalid-did-document"
     type = DID_ERRORS + "INVALID_DID_DOCUMENT"
@@ -92,7 +92,7 @@ class InvalidDIDDocument(ResolutionFailed):
 class InvalidIssuerMetadata(ResolutionFailed):
     """The metadata at an issuer's address is of another issuer, or contradicts itself.
 
-    Whoever holds the host today may have put it there, so that it says nothing of the credential.
+    The present owner of the host may have put it there, so that it says nothing of the credential.
     """
 
     code = "invalid-issuer-metadata"
@@ -123,7 +123,7 @@ DID_REPRESENTATION_NOT_SUPPORTED = Code(
     "Not to be had in this media type",
     DID_ERRORS + "REPRESENTATION_NOT_SUPPORTED",
 )
-"""What the DID URL leads to is not to be had in the media type that was asked for."""
+"""The DID URL's content does not come in the media type that was asked for."""
 
 
 class InvalidVerificationMethod(Problem):

@@ -91,6 +91,7 @@ class Resolver:
         if versions[-1].deactivated:
             raise DIDDeactivated.saying("{did} was given up by whoever controlled it", did=did)
         for resolution in reversed(versions):
+            # The newest, or by name exactly this one: keys of another version may have ended.
             if version in (None, resolution.version):
                 return resolution
             if (

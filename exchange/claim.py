@@ -4,10 +4,10 @@
 2. `GET` of the link answers an `Invitation`: who invites, and a challenge.
 3. The wallet `POST`s its `acceptance`, a Verifiable Presentation without credentials that its key signs
    over the challenge and the domain; the issuer reads it as an `Acceptance`.
-4. The answer is the bundle of the diploma issued to that key.
+4. The answer is the bundle of the credential issued to that key.
 
-A wallet asks again by the same link for another form of the diploma: it POSTs to `?form=` and a media type.
-For another key than the first, that acceptance is signed by both keys.
+A wallet asks again by the same link for another form of the credential: it POSTs to `?form=` and a media
+type. For another key than the first, that acceptance is signed by both keys.
 
 The domain is the link up to `/claim/`. Each side takes it from what it knows itself, never from the
 other: whoever passes on the challenge of another issuer gets a signature that is good for nothing.
@@ -43,7 +43,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class InvalidLink(Malformed):
-    """What was given is not a claim link."""
+    """The text is not a claim link."""
 
     code = "invalid-claim-link"
     title = "Not a claim link"
@@ -52,7 +52,7 @@ class InvalidLink(Malformed):
 INVALID_INVITATION = Code("invalid-invitation", Malformed, "Not an invitation to claim")
 """The answer to a claim link is not an invitation that may be accepted."""
 INVALID_ACCEPTANCE = Code("invalid-acceptance", Malformed, "The claim is not signed as it has to be")
-"""What was sent does not prove possession of a key for this invitation."""
+"""The message does not prove possession of a key for this invitation."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class ClaimLink:
                 "a claim link looks like https://university.example/claim/…, then 22 characters or more",
                 hint="Copy the whole link from the message, without the text around it.",
             )
+        # The token in the link is all that a claim needs, beside a key of one's own.
         if match["scheme"] == "http" and match["host"] not in _LOOPBACK:
             raise InvalidLink(
                 "the claim link begins with http:, so that anyone on the way could take the credential",
@@ -119,6 +120,7 @@ class Invitation:
             and isinstance(challenge, str)
         ):
             raise INVALID_INVITATION("issuer.id, issuer.name, domain or challenge is missing or not a text")
+        # A host between could pass on another service's challenge, and claim there with the signature.
         if domain != link.service:
             raise INVALID_INVITATION(
                 "domain is not the address of the link: what is signed could be used elsewhere",
@@ -137,8 +139,8 @@ def acceptance(
 ) -> bytes:
     """The presentation without credentials that claims for the DID whose key is `signer`'s.
 
-    `first` is the key, with its URL, for which another form of the diploma was claimed, where that is another
-    one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
+    `first` is the key, with its URL, for which another form of the credential was claimed, where that is
+    another one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
     """
     options = Options(verification_method, "authentication", created, invitation.challenge, invitation.domain)
     message = dict(FORMS[INTEGRITY].present((), signer, options))
@@ -214,6 +216,7 @@ class Acceptance:
             named = DIDURL.parse(signed.verification_method)
             signer = str(named.did)
             method = documents.resolve(signer).document.verification_method(str(named), "authentication")
+            # The link alone does not show who claims: the credential is bound to the key that signed here.
             self.secured.verify(signed, method.key, Work())
             require_possession(
                 signed,

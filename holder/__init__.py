@@ -1,7 +1,7 @@
 """The holder's side: a wallet that keeps credentials encrypted, verifies before it keeps, and presents.
 
 Read `wallet.py` first (what a holder can do), then `store.py` (the encrypted file beneath it). `client.py`
-claims a diploma by its link, `health.py` looks a wallet over. The verifier's check is handed in by whoever
+claims a credential by its link, `health.py` looks a wallet over. The verifier's check is handed in by whoever
 calls, since the three roles never import each other.
 """
 

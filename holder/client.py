@@ -62,12 +62,14 @@ def claim(
     bundle = Bundle.parse(data, wallet.forms)
     try:
         secured = read(bundle.secured, wallet.forms, Work())
+        # The answer is a stranger's until it is held against what was asked for: form, issuer, key.
         if form not in (None, secured.form):
             raise Refused("the credential is of another form than the one that was asked for")
         claims = secured.claims
         if claims.issuer != invitation.issuer:
             raise Refused("the credential is by another issuer than the one that invited")
         named = [subject.get("id", "") for subject in claims.subjects]
+        # A credential bound to another key would be kept, and could never be presented.
         if len(named) != 1 or key.method_of(named[0]) is None:
             raise Refused("the credential is not bound to this wallet's key")
         return wallet.accept(data, check, now=clock(), undetermined=undetermined)

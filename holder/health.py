@@ -12,6 +12,6 @@ from .wallet import FILE
 
 
 def examine_wallet(home: Path) -> Iterator[Finding]:
-    """Report that the file in a folder can be a wallet. Raises `Damaged`, `NotFound`."""
+    """Check that the file in a folder can be a wallet. Raises `Damaged`, `NotFound`."""
     EncryptedStore.examine(home / FILE)
     yield Finding.passed("wallet-found", home=str(home))

@@ -208,9 +208,9 @@ class Wallet:
         Of a picture, the credential baked into it is kept. A copy that brings less along than the one that
         the wallet has is checked, but does not replace it.
 
-        An undecided credential is kept, and marked, if the caller says `undetermined`, and where it only
-        waits for witnesses. Raises the `Problem` that the check found, and `Malformed` for data that cannot
-        be read as a credential.
+        An undecided credential is kept, and marked, if the caller passes `undetermined` or if only the lines
+        of witnesses are missing. Raises the `Problem` that the check found, and `Malformed` for data that
+        cannot be read as a credential.
         """
         data = credential_in(data) or data
         bundle = Bundle.parse(data, self.forms)
@@ -235,9 +235,10 @@ class Wallet:
         return sorted(map(self._held, records), key=lambda held: held.added)
 
     def get(self, name: str) -> Held:
-        """The credential whose id begins with `name`, or whose number it is; `NotFound` unless it is one.
+        """The one credential whose id begins with `name`, or whose number it is.
 
-        By a whole id it is found at once; else all are looked through.
+        A whole id is looked up directly; for anything else, all credentials are compared.
+        Raises `NO_SUCH_CREDENTIAL` if none fits, or more than one.
         """
         whole = self._store.get("credential", name) if len(name) == _ID_LENGTH else None
         if whole is not None:
@@ -271,8 +272,9 @@ class Wallet:
     ) -> Bundle:
         """A presentation of these credentials, signed over the verifier's challenge and domain.
 
-        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. Of one
-        whose form has a choice, `only` these claims are shown beside those that always are; by default all.
+        It comes as a bundle with all that the credentials' bundles hold, so that it verifies offline. If a
+        credential's form lets the holder choose, `only` names the claims to show beside those that are always
+        shown; by default, all are.
         Raises `BOUND_TO_ANOTHER` unless one key of this wallet may show all of them, and as `disclosed`.
         """
         chosen = self.chosen(names)
@@ -322,6 +324,7 @@ class Wallet:
         named = {did for held in chosen for did in held.bound_to}
         for key in keys:
             methods = [method for did in sorted(named) if (method := key.method_of(did))]
+            # One signature stands for all that is shown: each is bound to that key, or to none.
             if len(methods) == len(named):
                 return key.signer, methods[0] if methods else key.verification_method
         for held in chosen:
@@ -373,6 +376,7 @@ def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choice
         raise NO_SUCH_CLAIM.saying(
             "credential {id} has no claim {claim}", id=name, claim=shortened(min(missing))
         )
+    # What was not chosen is left out here, before anything is signed.
     return choices._replace(alone=[claim for claim in choices.alone if claim in only])
 
 

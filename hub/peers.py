@@ -1,6 +1,6 @@
 """The other hubs that a hub asks at each start, before it signs anything of a log: its state may be a copy.
 
-A copy that comes back from a backup looks like the newest state. What its newer self has signed stands in
+A copy that comes back from a backup looks like the newest state. The signatures of its newer self stand in
 notes that others have: the log's own, as they read it, and those of their witnesses (ADR 71).
 """
 

@@ -1,6 +1,6 @@
 """A hub's rounds after a start: of each log, peers are asked what they have seen, until one has answered.
 
-What the log itself shows is read before. After that its monitor reads it, and names what is wrong.
+The log's own notes are read before. After that its monitor reads it, and names what is wrong.
 """
 
 from __future__ import annotations

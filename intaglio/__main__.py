@@ -78,7 +78,7 @@ class WrongUse(Problem):
 
 
 class Interrupted(Problem):
-    """Whoever sat at the terminal did not want to go on."""
+    """The person at the terminal stopped the command."""
 
     code = "interrupted"
     title = "Interrupted"

@@ -53,6 +53,7 @@ class Consent:
     @property
     def is_own(self) -> bool:
         """True if the folder is this home's own issuer, and nothing in it came out of a backup."""
+        # By real path: a link into the home would lend its consent to a stranger's folder (ADR 66).
         is_here = os.path.realpath(self.folder) == os.path.realpath(self.home / "issuer")
         return is_here and not self.restoring and not is_marked(self.folder)
 

@@ -86,7 +86,7 @@ class Endpoint:
     ) -> None:
         """Answers requests until stopped, and logs; `busy` answers those beyond what is done at once.
 
-        What works `beside` it begins once there is a place to log to, and ends with it.
+        The context `beside` it is entered once there is a place to log to, and left at the end.
         """
         tls = (self.files.chain, self.files.key) if self.files else None
         with to_stderr(), beside or nullcontext():

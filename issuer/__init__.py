@@ -1,8 +1,8 @@
-"""The issuer's role: from a registrar's file to anchored diplomas, and their revocation.
+"""The issuer's role: from a registrar's file to anchored credentials, and their revocation.
 
 `Issuer` (`issuer.py`) does it all over one folder (`identity/home.py`). Its packages: `table/` makes checked
 records of a file, `press/` a signed credential of a record. `archive/` keeps issued credentials, `identity/`
-the issuer's folder and keys. `status/` revokes, `job/` issues a whole file once, or single diplomas in
+the issuer's folder and keys. `status/` revokes, `job/` issues a whole file once, or single credentials in
 batches, and `desk/` serves others. `keeping/` uses `Issuer` for maintenance: changes of keys, backups,
 repairs after a wrong clock, and health checks. Read `issuer.py` first, then `job/bulk.py`.
 """

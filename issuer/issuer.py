@@ -306,7 +306,7 @@ class Issuer:
 
     @property
     def own_signer(self) -> Signer | None:
-        """The signer for diplomas, if its key is not in the key file: see `Signers.elsewhere`."""
+        """The signer for credentials, if its key is not in the key file: see `Signers.elsewhere`."""
         return self.signers.elsewhere
 
     @property
@@ -319,7 +319,7 @@ class Issuer:
         return self.signer(self.status_key)
 
     def require_signer(self) -> None:
-        """Asks now for the passphrase or PIN of the key for diplomas.
+        """Asks now for the passphrase or PIN of the key for credentials.
 
         Raises the error that keeps it from signing.
         """
@@ -641,6 +641,7 @@ class Issuer:
         ordered = [self.finder.which(number) for number in numbers]
         for which in ordered:
             kind = self.kinds.of(self.line(self.store.current(which)).secured.claims.kind)
+            # Its credential has no entry for it (Bitstring Status List 2.1): no verifier would see the bit.
             if not kind.is_suspendable:
                 raise NOT_SUSPENDABLE(
                     f"credential {which.number} was issued under {kind.name} {kind.version}, which provides "

@@ -294,6 +294,7 @@ def _require_purpose(certificate: Certificate) -> None:
         if not isinstance(extension.value, x509.ExtendedKeyUsage):
             continue
         purposes = {oid.dotted_string for oid in extension.value}
+        # RFC 5280, 4.2.1.12: a certificate for TLS must not sign documents.
         if not purposes.isdisjoint(_DOCUMENTS):
             return
         stated = ", ".join(sorted(purposes))[:80]

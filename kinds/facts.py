@@ -74,6 +74,7 @@ def named_kind(claims: Claims, at_hand: Iterable[CarriedKind] = (), work: Work |
 
 def _is_of(kind: Kind, claims: Claims) -> bool:
     """True if a credential has all the kind's types; in a form with one type, the type in its metadata."""
+    # A kind that lent its words to other types could call a library card a passport.
     if isinstance(claims, Credential):
         return types_of(kind) <= set(claims.types)
     return claims.types == (type_of(kind),)

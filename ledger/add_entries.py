@@ -19,7 +19,7 @@ MOST_PACKAGES = 32
 """Packages that a client sends at once."""
 _MOST_HASHES = 63  # of a package's proof (tlog-mirror)
 LARGEST_UPLOAD = 1 << 25
-"""Bytes of a request that are read: the longest package has half as many. What is beyond is sent again."""
+"""Bytes of a request that are read: the longest package has half as many. Later ones are sent again."""
 
 
 class Package(NamedTuple):
@@ -58,6 +58,7 @@ class AddEntries(NamedTuple):
         if origin is None or start is None or end is None or ticket is None:
             raise Malformed("the request to add entries ends in its head")
         try:
+            # A log's name is text (C2SP signed-note); other bytes could be shown as another name.
             name = origin.decode()
         except UnicodeDecodeError:
             raise Malformed("the name of the log is not UTF-8") from None
@@ -82,6 +83,7 @@ class MirrorInfo(NamedTuple):
     def parse(cls, body: bytes) -> MirrorInfo:
         """Raises `Malformed`."""
         lines = body.split(b"\n")
+        # Below 2^64, as the sizes of a log are; longer digits would cost quadratic time to read.
         if len(lines) != 4 or not all(line.isdigit() and len(line) < 20 for line in lines[:2]):
             raise Malformed("the mirror's answer is not three lines")
         return cls(int(lines[0]), int(lines[1]))
@@ -131,6 +133,7 @@ class _Reader:
     def take(self, length: int) -> bytes | None:
         stop = self.at + length
         if stop > len(self._body):
+            # Behind the end for good: a shorter part that would still fit must not be read in its place.
             self.at = len(self._body) + 1
             return None
         taken, self.at = self._body[self.at : stop], stop

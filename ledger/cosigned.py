@@ -190,6 +190,7 @@ class Cosigned:
         moment = int(now.timestamp())
         with self._database.writing() as connection:
             note = _with_lines(checkpoint, self._lines(connection, checkpoint), lines)
+            # Too few lines are not kept: a bundle with them would look as if the quorum had signed.
             if not _met(connection, note):
                 return False
             _keep(connection, checkpoint.size, note, moment)
@@ -206,6 +207,7 @@ class Cosigned:
         """The witnesses whose lines are kept with this very checkpoint."""
         none: list[tuple[str, bytes, bytes]] = []
         lines = self._reading(lambda connection: self._lines(connection, checkpoint), none)
+        # By key id as well: a witness that changed its key has not signed with the new one.
         places = {(name, key_id) for name, key_id, _ in lines}
         return frozenset(each.key for each in self.witnesses() if (each.key.name, each.key.id) in places)
 
@@ -223,6 +225,7 @@ class Cosigned:
         """The witnesses' lines that are kept with a checkpoint; with one of another clock there are none."""
         rows = connection.execute("SELECT note FROM cosigned WHERE size = ?", (checkpoint.size,))
         for (note,) in rows:
+            # A log that was put back may have had another checkpoint of this size, with lines of its own.
             if note.startswith(checkpoint.note):
                 return [*Checkpoint.parse(note).signatures[len(checkpoint.signatures) :]]
         return []
@@ -284,6 +287,7 @@ def _write_quorum(connection: OpenDatabase, quorum: Quorum) -> None:
 
 def _judge_anew(connection: OpenDatabase) -> None:
     """Hold every checkpoint that is kept against the rule as it is now. Raises `Malformed` as it does."""
+    # All at once, or a checkpoint would count by a rule that was taken back.
     for size, note in connection.execute("SELECT size, note FROM cosigned").fetchall():
         met = _met(connection, note)
         connection.execute("UPDATE cosigned SET met = ? WHERE size = ?", (met, size))
@@ -298,6 +302,7 @@ def _required(connection: OpenDatabase) -> tuple[Requirement | None, list[Verifi
 def _met(connection: OpenDatabase, note: bytes) -> bool:
     required, keys = _required(connection)
     places = {(name, key_id) for name, key_id, _ in Checkpoint.parse(note).signatures}
+    # By name and key id (C2SP signed-note): a line under a witness's name alone may be anybody's.
     seen = {key.name: _ANY for key in keys if (key.name, key.id) in places}
     return required is not None and required.met_by(seen) is not None
 

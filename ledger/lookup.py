@@ -78,6 +78,7 @@ class Shape:
         """The possible indices of a leaf among the youngest. Raises `Malformed`."""
         start = self.start(young)
         count = (len(young) - _START) // _PREFIX
+        # Bounded: a host may send a file in which each record begins as the leaf does (threat F14).
         places = itertools.islice(_places(young[_START:], leaf, _PREFIX), MOST)
         return [Found(start + at, tuple(start + other for other in _crowd(at, count))) for at in places]
 
@@ -169,6 +170,7 @@ class LookupFiles:
     def _require_run(self, level: int, number: int, tiles: TileReader, size: int) -> None:
         """Make a run; its folder is named once all its files are on the disk."""
         folder = self._folder / str(level) / str(number)
+        # A run's folder is named last, by one rename: if it is there, all of it is.
         if folder.exists():
             return
         for each in self._parts(level, number):
@@ -179,6 +181,7 @@ class LookupFiles:
         unfinished = self._folder / ".unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         paths = [self._write(unfinished, name, records) for name, records in self._filed(level, pools)]
+        # Before the rename: else a power cut could leave a named run of empty files, made by nobody again.
         sync_files(unfinished, paths)
         make_private_folder(folder.parent)
         unfinished.rename(folder)

@@ -159,6 +159,7 @@ class Mirror:
 
     def _show(self, edge: Edge, wanted: Checkpoint, before: Checkpoint | None) -> Checkpoint:
         """Publish a checkpoint of all that is here, in the place of `before`; return what is shown then."""
+        # The tiles here were made of entries: a root that they do not give is a second history.
         if edge.root != wanted.root:
             raise OTHER_ROOT.saying("another root was seen for the log of {size} entries", size=edge.size)
         if before is not None and before.size == wanted.size and not _adds_lines(wanted, before):
@@ -194,6 +195,7 @@ def _require_subtree(bundle: Sequence[bytes], package: Package, pending: Checkpo
     leaves = merkle.leaf_hashes([*bundle[: package.start - first], *package.entries])
     node = merkle.edge_root([leaves])
     try:
+        # C2SP tlog-mirror: entries are kept only once they are proved towards a checkpoint that was seen.
         merkle.verify_subtree(first, package.stop, node, pending.size, pending.root, package.proof)
     except InvalidEvidence as problem:
         raise LOG_NOT_PROVED.saying(

@@ -207,6 +207,7 @@ class Outbox:
         text = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS).decode()
         self._rows.change(
             (
+                # A state was prepared by the former settings, and is of no use to the new ones.
                 "UPDATE submission SET state = NULL WHERE destination = ? AND waits = 1 "
                 "AND ? != (SELECT settings FROM destination WHERE name = ?)",
                 *(name, text, name),
@@ -235,6 +236,7 @@ class Outbox:
         name, moment = destination.name, _seconds(now)
         self._rows.change(
             ("UPDATE destination SET seen = ? WHERE name = ?", moment, name),
+            # Only times ahead of now: an honest interval is not cut short.
             ("UPDATE submission SET taken = ? WHERE destination = ? AND taken > ?", moment, name, moment),
         )
 
@@ -269,6 +271,7 @@ class Outbox:
         """Record that the ledger has it for good, by this evidence."""
         self._rows.change(
             (
+                # One statement: else a kill could leave evidence that waits, or no evidence and no wait.
                 "UPDATE submission SET waits = 0, kind = ?, body = ?, anchored = ?, gone = NULL "
                 "WHERE destination = ? AND size = ?",
                 *(evidence.kind, evidence.body, _seconds(now), *_key(waiting)),
@@ -317,6 +320,7 @@ class Outbox:
         """The lost submissions that are not covered by a longer checkpoint on the ledger."""
         there = self.newest(destination)
         size = there.checkpoint.size if there else 0
+        # A longer checkpoint holds all that a shorter one does: nothing is lost that it covers.
         return [lost for lost in self.lost(destination) if lost.checkpoint.size > size]
 
     def newest_anchored(self) -> bytes | None:
@@ -349,6 +353,7 @@ class Outbox:
             anchorings: dict[bytes, list[Evidence]] = {}
             for note, kind, body, _ in rows:
                 anchorings.setdefault(note, []).append(Evidence(kind, _checkpoint(note).digest, body))
+            # Once for each checkpoint: a bulk export asks for thousands of entries of the same few.
             proofs = {note: log.evidence_by(note, covered) for note in anchorings}
             for index in covered:
                 parts = ((proofs[note][index], *there) for note, there in anchorings.items())
@@ -370,6 +375,7 @@ def _key(submission: Submission) -> tuple[str, int]:
 
 def _settings(text: str) -> Mapping[str, Any]:
     try:
+        # What a database gives back passes the strict parser as a file from elsewhere does (threat F32).
         return load_json_object(text.encode())
     except Malformed as error:
         raise Damaged("the settings of a ledger cannot be read") from error

@@ -104,7 +104,7 @@ LOG_TILE_CHANGED = Code("log-tile-changed", Conflict, "A tile of the log has cha
 WITNESS_NOT_SURE = Code("witness-not-sure", TryLater, "The witness has to ask others first")
 """No peer has said yet whether the witness signed more of this log than it knows: its state may be old."""
 OLD_WITNESS_STATE = Code("old-witness-state", Damaged, "The witness's state is an older copy")
-"""What a witness has signed is an older copy than was here: it could sign a second history of a log."""
+"""The witness's state is older than one that was here: it could sign a second history of a log."""
 NO_LOG = Code("no-log", NotFound)
 """There is no log in the folder."""
 IS_THE_LOG_ITSELF = NO_LOG.finer("is-the-log-itself")

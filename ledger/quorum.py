@@ -59,6 +59,7 @@ class WitnessQuorum:
             return cls(rule, of)
         named: dict[str, str] = {}
         for vkey, operator in operators.items():
+            # By one name an operator could count as two: a rule names witnesses by it.
             if named.setdefault(vkey_name(vkey), operator) != operator:
                 raise Malformed.saying("two witnesses have the name {name}", name=shortened(vkey_name(vkey)))
         return cls(_by_operator(rule, named), of)
@@ -71,6 +72,7 @@ class WitnessQuorum:
         if not isinstance(self.rule, int):
             return self.rule.met_by(seen)
         times = sorted(seen.values())
+        # The time by which the last needed operator had signed: an earlier one could be a single liar's.
         return times[self.rule - 1] if 0 < self.rule <= len(times) else None
 
     @property
@@ -95,6 +97,7 @@ class WitnessQuorum:
         if isinstance(self.rule, int):
             largest = min(self.rule - 1, len(self.of))
             return map(frozenset, combinations(self.of, largest) if self.rule else ())
+        # Operators that no group names cannot help to meet it, however many of them sign.
         beside = frozenset(self.of) - self.rule.names
         return (names | beside for names in _unmet(self.rule))
 
@@ -106,6 +109,7 @@ def parse_rule(text: str) -> QuorumRule:
     """
     if text == "none":
         return 0
+    # Four digits: `int` alone would also take signs, blanks, `1_0` and other scripts' digits.
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else Requirement.parse(text)
 
 
@@ -117,6 +121,7 @@ def implies(
     Both come with the operator of each witness, by vkey.
     """
     unmet = list(islice(other.unmet(), MOST_COMPARED + 1))
+    # A trust file of a few kilobytes could ask for 2^30 sets; `false` only asks people once more.
     if len(unmet) > MOST_COMPARED:
         return False
     for operators in unmet:

@@ -78,6 +78,7 @@ class _Visit:
             newest = Checkpoint.parse(self.sender.log.published())
             if self.outbox.take(self.to, newest, self.clock()):
                 self._advance(anchor)
+        # Kept for the round's report: one ledger that fails must not hold up the others.
         except Problem as found:
             problem = found
         return Round(self.to, tuple(self.anchored), tuple(self.gone), problem)
@@ -88,6 +89,7 @@ class _Visit:
         Lost ones are looked for first: a node that erred, or followed another branch, may be right by now.
         """
         for lost in self.outbox.lost(self.to):
+            # ADR 56: what is there again is not sent, and paid for, a second time.
             if lost.evidence is not None and anchor.confirm(lost.checkpoint, lost.evidence):
                 self.outbox.find_again(lost)
                 self.anchored.append(lost.checkpoint)

@@ -181,7 +181,7 @@ class Fork(NamedTuple):
 
 
 def _kept_beside(kept: KeptCheckpoint) -> tuple[int, Mapping[str, int]]:
-    """How often a state was kept, and the size of each log, as the file beside its folder has them."""
+    """The number of times that a state was kept, and the size of each log, by the file beside its folder."""
     first, *lines = (kept.read() or b"0\n").decode().removesuffix("\n").split("\n")
     sizes = (line.split(" ", 1) for line in lines)
     return int(first), {origin: int(size) for size, origin in sizes}
@@ -269,7 +269,7 @@ class WitnessState:
         return int(times)
 
     def _newest_sizes(self) -> bytes:
-        """How often the state was kept, and the size and name of each log, for the file beside the folder."""
+        """The number of times that the state was kept, and each log's size and name, for the file beside."""
         rows = self._database.read("SELECT size, origin FROM log WHERE size > 0 ORDER BY origin")
         lines = [f"{size} {origin}\n".encode() for size, origin in rows]
         return b"%d\n%b" % (self._times_kept(), b"".join(lines))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutation.bindings import BINDINGS
+from tests.mutation.source import Source
 from tests.sources import ROOT, SOURCES, nodes
 
 GENERATED = {ROOT / "docs" / "codes.md", ROOT / "docs" / "uses.md", ROOT / "docs" / "reference"}
@@ -154,12 +157,34 @@ def comments() -> Counted:
     )
 
 
+@functools.cache
+def _source(file: str) -> tuple[Source, list[str]]:
+    text = (ROOT / file).read_text()
+    return Source(file, text), text.splitlines()
+
+
+def reasons() -> Counted:
+    """Comparisons of `bindings.txt` with a comment at most six lines above them or two below."""
+    bare, total = list[str](), 0
+    for binding in BINDINGS:
+        if binding.gone == "SQL":  # a condition within a statement, whose constant has the reason
+            continue
+        total += 1
+        source, lines = _source(binding.file)
+        node = source.find(binding.function, binding.expression)
+        around = lines[max(node.lineno - 7, 0) : (node.end_lineno or node.lineno) + 2]
+        if not any(_COMMENT.search(line) for line in around):
+            bare.append(f"{binding.file}, {binding.function}: {binding.expression}")
+    return Counted(total - len(bare), total, tuple(bare))
+
+
 if __name__ == "__main__":
     docstrings, prose, names, dense = in_docstrings(), in_pages(), vague_locals(), comments()
-    long = long_sentences()
-    print(*docstrings.examples, *prose.examples, *long.examples, sep="\n")
+    long, bound = long_sentences(), reasons()
+    print(*docstrings.examples, *prose.examples, *long.examples, *bound.examples, sep="\n")
     print(f"sentences of docstrings that begin with a relative: {docstrings}")
     print(f"sentences of pages that begin with a relative: {prose}")
     print(f"sentences of pages with more than {LONGEST} words: {long}")
     print(f"vague locals: {names} ({', '.join(names.examples)})")
     print(f"comments to lines of code in {', '.join(DENSE)}: {dense}")
+    print(f"comparisons that bind, with a comment beside them: {bound}")

@@ -330,7 +330,7 @@ class Thief:
 
 
 BY_KEY: Mapping[str, Callable[[Thief, Trust, Signer], str]] = {
-    "diploma": Thief.issues,
+    "credential": Thief.issues,
     "list": Thief.takes_back,
     "document": Thief.names_a_key,
 }
@@ -425,7 +425,7 @@ def reached(thief: Thief, signer: Signer, host: Host, ask: JavaScript) -> Iterat
     """
     for name, judge in (("DCC", verifier_core), ("Digital Bazaar", digitalbazaar)):
         host.serve(thief.town.listed, "/status/0")
-        yield f"{name}: diploma", best(judge(ask, one) for one in thief.diplomas(signer))
+        yield f"{name}: credential", best(judge(ask, one) for one in thief.diplomas(signer))
         taken_back = []
         for forged in thief.lists(signer):
             host.serve(forged, "/status/0")

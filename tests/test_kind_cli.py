@@ -97,6 +97,31 @@ def test_a_draft_replaces_nothing_and_a_folder_without_a_kind_is_said(program: P
     assert "Name one of diploma, resident, certificate, or the folder of your own." in missing.err
 
 
+def test_a_kind_of_the_issuer_in_this_home_is_known_by_its_name(program: Program, club: Path) -> None:
+    """Its author's folder may lie elsewhere or be gone: the issuer has kept the files."""
+    assert program("kind", "new", "card", "--from", club).code == 0
+    assert program("issuer", "issue", club, "--name", "Club", "--kind", "card").code == 0
+    folder, columns = Path("card"), program("kind", "export", "card").out
+    kept = folder.rename("elsewhere") / "kind.json"
+    assert [line.split()[0] for line in program("kind", "list").out.splitlines()] == [*SHIPPED, "card"]
+    assert program("kind", "export", "card").out == columns
+    assert program("kind", "check", "card").code == 0
+    assert "* mitgliedsnr" in program("kind", "show", "card").out
+    # Its author's folder comes first, and is the next version.
+    folder.mkdir()
+    (folder / "kind.json").write_text(kept.read_text().replace('"version": "1"', '"version": "2"'))
+    assert json.loads(program("kind", "show", "card", "--json").out)["reference"].split(":")[4] == "2"
+    assert "takes another kind, for good" in program("issuer", "init", "--help").out
+    assert program("issuer", "init", "--kind", "card").code == 0
+    kept.unlink()
+    (folder / "kind.json").unlink()
+    listed = json.loads(program("kind", "list", "--json").out)["kinds"]
+    assert [(each["name"], each["version"]) for each in listed[len(SHIPPED) :]] == [("card", "2")]
+    assert program("kind", "new", "badge", "--from", "card").code == 0
+    missing = program("kind", "check", "nowhere")
+    assert "Name one of diploma, resident, certificate, card, or the folder of your own." in missing.err
+
+
 def test_each_version_is_in_the_log_once_before_what_is_made_by_it(tmp_path: Path) -> None:
     kind = shipped("resident")
     leaf = entry(EntryKind.KIND, bytes.fromhex(kind.digest))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import plain
+from tests.sources import ROOT
 
 RELATIVE = 0.5
 """Per cent of sentences that may begin with a relative."""
@@ -12,8 +13,12 @@ VAGUE = 0.5
 """Per cent of locals that may have a vague name. It may only fall."""
 LONG = 1.5
 """Per cent of sentences that may have more than thirty words: a list of cases can need them."""
+DECISION = 250
+"""Words of a page in docs/adr, heading and date included."""
 COMMENTS = 6
 """Comments to a hundred lines of code, at least."""
+REASONS = 95
+"""Per cent of the comparisons that bind which have their reason beside them, at least."""
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,12 @@ def test_sentences_of_pages_are_short() -> None:
     assert plain.long_sentences().percent <= LONG
 
 
+def test_a_decision_has_at_most_250_words() -> None:
+    decisions = [*(ROOT / "docs" / "adr").glob("[0-9]*.md")]
+    assert decisions
+    assert not [page.name for page in decisions if len(page.read_text("utf-8").split()) > DECISION]
+
+
 def test_a_key_that_counts_is_in_force() -> None:
     """One word for one thing: a reader would look for the difference between five."""
     assert plain.not_in_force() == []
@@ -55,3 +66,8 @@ def test_locals_are_named_for_what_they_hold() -> None:
 
 def test_checks_have_their_reasons_beside_them() -> None:
     assert plain.comments().percent >= COMMENTS
+
+
+@pytest.mark.slow
+def test_comparisons_that_bind_have_their_reasons_beside_them() -> None:
+    assert plain.reasons().percent >= REASONS

@@ -204,12 +204,12 @@ class Form(Protocol):
     def read(
         self, content: Carried, forms: Mapping[str, Form], work: Work, asked: Asked | None = None
     ) -> Secured:
-        """Takes it as one of the form. Its claims, and its contents by `forms`, may be read when asked for.
+        """Reads a credential or presentation of this form; its claims and contents may be read later.
 
-        `asked` is what it should answer, for forms whose answers sign it without saying it; `None` where
-        nobody asked.
-
-        Raises `Malformed`, and what leaves the question open, `UnsupportedForm` and `TooLarge` among it.
+        `forms` read what it contains. `asked` is the verifier's request, for forms whose answers sign it
+        without repeating it; `None` if there was none.
+        Raises `Malformed`, and problems that leave the question open, such as `UnsupportedForm` and
+        `TooLarge`.
         """
 
     def algorithm(self, key: PublicKey) -> str:

@@ -155,6 +155,7 @@ class TypeDocuments:
                 document
                 for document in candidates
                 if document.vct == child.extends
+                # With extends#integrity, another text of that name does not count.
                 and (not child.integrity or integrity.fits(child.integrity, document.data))
             ),
             None,

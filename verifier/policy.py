@@ -57,7 +57,7 @@ CHECK_TOO_OLD = NOT_ACCEPTED.finer("check-too-old")
 ANOTHER_RESOURCE = NOT_ACCEPTED.finer("another-resource")
 """A file was given as one that the credential states, and it has another digest."""
 NOT_SHOWN_BY_HOLDER = Code("not-shown-by-holder", Refused, "Not shown by its holder, here and now")
-"""What was shown is no presentation by the person it speaks of."""
+"""The credential was not presented by the person it speaks of."""
 NOT_PRESENTED = NOT_SHOWN_BY_HOLDER.finer("not-presented")
 """A credential came where a presentation was asked for."""
 PRESENTER_IS_ANOTHER = NOT_SHOWN_BY_HOLDER.finer("presenter-is-another")
@@ -100,6 +100,7 @@ class Findings:
     @property
     def types(self) -> Set[str]:
         """The types of the credential beside the one that all have, unless it has no other."""
+        # The type that all have says nothing of what an issuer may issue (VCDM 2.0, 4.5).
         return set(self.claims.types) - {"VerifiableCredential"} or {"VerifiableCredential"}
 
     @property
@@ -297,6 +298,7 @@ class OfVct:
 
     def check(self, findings: Findings) -> None:
         """Definite (`WRONG_TYPE`), also for a credential of another form, which has no `vct`."""
+        # Compared as text (SD-JWT VC, 2.2.2.1): a vct is case-sensitive, and no pattern.
         if not _names_vct(findings, self.vcts):
             kind = ", ".join(map(shortened, self.vcts))
             raise WRONG_TYPE(f"the credential is not of type {kind}", type=kind)

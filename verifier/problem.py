@@ -35,7 +35,7 @@ STATUS_UNKNOWN = Code(
     "The status could not be checked",
     STATUS_ERRORS + "STATUS_RETRIEVAL_ERROR",
 )
-"""Whether the credential was revoked could not be found out."""
+"""It could not be found out whether the credential was revoked."""
 
 
 # What is missing
@@ -140,7 +140,7 @@ STATUS_LIST_ENDED = STATUS_UNKNOWN.finer("status-list-ended")
 STATUS_LIST_ENDED_OFFLINE = STATUS_LIST_ENDED.finer("status-list-ended-offline")
 """The same of a list that has no web address."""
 STATUS_LIST_UNUSABLE = STATUS_UNKNOWN.finer("status-list-unusable")
-"""What lies at the address of the status list, and claims to be the issuer's, cannot be used."""
+"""The file at the address of the status list claims to be the issuer's, and cannot be used."""
 STATUS_LIST_SHORT = Code(
     "status-list-short",
     Unavailable,
@@ -158,7 +158,7 @@ STATUS_TOO_OLD = STATUS_UNKNOWN.finer("status-too-old")
 
 
 NOT_A_TRUST_FILE = Code("not-a-trust-file", Malformed)
-"""What stands where the trust list should be is none."""
+"""The file is no trust list."""
 TRUST_DIFFERS = Code("trust-differs", Conflict)
 """A trust file says something else of an issuer, or of its log, than the list here."""
 TRUST_LOG_DIFFERS = Code("trust-log-differs", Conflict)

@@ -96,6 +96,7 @@ class SignatureCheck:
         another. Without a known one, or if one builds on an unknown one, the signer is open. Raises
         `InvalidProof` where nobody signed, and otherwise the problem of the signatures.
         """
+        # With `x5c` the certificate says whose key it is; a DID in the same header is not asked.
         read, certificates = secured.signatures(self.work), secured.certificates
         signatures: list[Signature] = []
         problems: list[Problem] = []
@@ -172,6 +173,7 @@ class SignatureCheck:
 
         Raises as `Secured.claims`, `Secured.certificates` and `IssuerKeys.certified`.
         """
+        # A claimed name counts only if the certificate's authority may speak for it.
         claimed, certificates = secured.claims.issuer, secured.certificates
         return self.keys.certified(certificates, claimed)[0] if certificates else claimed
 

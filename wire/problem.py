@@ -169,7 +169,7 @@ UNKNOWN_AUTHORITY = Code("unknown-authority", Unavailable)
 
 
 class TryLater(Unavailable):
-    """What is needed is in use or overloaded; the same again a little later is expected to succeed."""
+    """Something that is needed is in use or overloaded; the same request should succeed a little later."""
 
     code = "try-later"
     title = "Busy"
@@ -221,14 +221,14 @@ class PassphraseNeeded(Refused):
 
 
 class NotFound(Problem):
-    """What was asked for does not exist here."""
+    """The thing that was asked for does not exist here."""
 
     code = "not-found"
     title = "Not found"
 
 
 class Conflict(Problem):
-    """What is asked for contradicts what is already stored; nothing was changed."""
+    """The request contradicts what is already stored; nothing was changed."""
 
     code = "conflict"
     title = "Conflict"

@@ -34,6 +34,7 @@ def resolve(did: DID, fetcher: Fetcher) -> Document:  # noqa: ARG001
             "{did} holds no JSON Web Key: {why}", did=str(did), why=problem, hint=problem.hint
         ) from problem
     try:
+        # A DID whose key nobody can read must not resolve: its document would have no method.
         PublicKey.from_jwk(jwk)
     except UnknownKeyType as problem:
         raise DID_KEY_NOT_SUPPORTED.saying(

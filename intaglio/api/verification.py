@@ -129,6 +129,7 @@ def _options(purpose: str) -> Mapping[str, Callable[[object], bool]]:
         "checks": _are_texts,
         "challenge": is_text,
         "domain": is_text,
+        # Another purpose than the one that is checked would be promised and not compared.
         "expectedProofPurpose": lambda value: value == purpose,
     }
 

@@ -103,7 +103,7 @@ def _add_peer(state: WitnessState, key: VerifierKey, url: str) -> Result:
 def remove(session: Session, name: str) -> Result:
     """Witness a log no longer, or ask a peer no longer.
 
-    What was signed of a log stays known: added again, it goes on from there.
+    The hub remembers what it signed of a log: added again, the log goes on from there.
     """
     state = open_state(_folder(session))
     if any(peer.key.name == name for peer in state.peers()):
@@ -202,7 +202,7 @@ def status(session: Session) -> Result:
 
 @hub.group()
 def clock() -> None:
-    """What to do after the clock was wrong."""
+    """Mend what a wrong clock left behind."""
 
 
 @verb(clock)

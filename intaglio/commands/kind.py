@@ -7,11 +7,13 @@ import csv
 import io
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from issuer.identity.kind import read_kind
+from issuer.identity.home import has_issuer
+from issuer.identity.kind import Kinds, read_kind
 from issuer.job.rehearsal import rehearse
 from issuer.press.document import trial
 from issuer.table.source import open_source
@@ -50,9 +52,12 @@ def kind() -> None:
 
 
 @verb(kind)
-def list_(session: Session) -> Result:  # noqa: ARG001 -- each command is given one
-    """List the kinds that come with the program."""
-    kinds = [shipped(name) for name in SHIPPED]
+def list_(session: Session) -> Result:
+    """List the kinds that come with the program, and those of the issuer in this home."""
+    kept = kept_here(session)
+    # Of several versions the newest issues.
+    newest = {each.name: each for each in reversed([*kept.intact()])} if kept else {}
+    kinds = [*map(shipped, SHIPPED), *(each for name, each in newest.items() if name not in SHIPPED)]
     data = [{"name": each.name, "version": each.version, "digest": each.digest} for each in kinds]
     lines = (f"{each.name:12} {', '.join(each.required)}, …" for each in kinds)
     return Result({"kinds": data}, "\n".join(lines))
@@ -60,9 +65,9 @@ def list_(session: Session) -> Result:  # noqa: ARG001 -- each command is given 
 
 @verb(kind)
 @_name
-def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
+def show(session: Session, name: str) -> Result:
     """Show the columns that a file for a kind may have. Those with a star have to be there."""
-    shown = chosen(name)
+    shown = chosen(name, lambda: kept_here(session))
     fields = [shown.fields[name] for name in shown.columns]
     fields += [field for group in shown.groups.values() for field in (group, *group.fields.values())]
     data = {
@@ -82,7 +87,7 @@ def show(session: Session, name: str) -> Result:  # noqa: ARG001 -- as above
 @_name
 def check(session: Session, name: str) -> Result:
     """Prove that each fact of a kind ends in its own place of a credential."""
-    shown = chosen(name)
+    shown = chosen(name, lambda: kept_here(session))
     readable = proved(shown, session)
     others = [each for each in shown.fields if each not in readable]
     words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
@@ -160,10 +165,10 @@ def read_expected(folder: Path) -> Expected:
     default="csv",
     help="A CSV, if not given.",
 )
-def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 -- as above
+def export(session: Session, name: str, form: str) -> Result:
     """Print a kind for others: a CSV file to fill in, with a column for each field, the JSON Schema of its
     credentials, their type metadata (SD-JWT VC), or its configuration for an issuer of OpenID4VCI 1.0."""
-    exported = chosen(name)
+    exported = chosen(name, lambda: kept_here(session))
     if form == "csv":
         columns = [*exported.columns]
         columns += [
@@ -184,9 +189,9 @@ def export(session: Session, name: str, form: str) -> Result:  # noqa: ARG001 --
 @verb(kind)
 @click.argument("before", metavar="NAME|FOLDER")
 @click.argument("after", metavar="NAME|FOLDER")
-def diff(session: Session, before: str, after: str) -> Result:  # noqa: ARG001 -- as above
+def diff(session: Session, before: str, after: str) -> Result:
     """Say whether a version changes how a kind is shown, adds to what it takes, or breaks with it."""
-    kinds = chosen(before), chosen(after)
+    kinds = chosen(before, lambda: kept_here(session)), chosen(after, lambda: kept_here(session))
     changes = differences(*kinds)
     data = {
         "result": level(changes),
@@ -215,8 +220,8 @@ def new(session: Session, folder: Path, file: Path) -> Result:
     path = folder / "kind.json"
     if path.exists():
         raise Conflict(f"{path} is there already")
-    if str(file) in SHIPPED or file.is_dir():
-        return _copied(session, chosen(str(file)), folder)
+    if str(file) in SHIPPED or file.is_dir() or _is_kept(session, file):
+        return _copied(session, chosen(str(file), lambda: kept_here(session)), folder)
     noun, outline = (
         ("claim", _of_claims(file, folder.name)) if _is_json(file) else ("column", _of_table(file))
     )
@@ -247,6 +252,11 @@ def _copied(session: Session, source: Kind, folder: Path) -> Result:
     return Result({"file": str(folder / "kind.json")}, str(folder / "kind.json"))
 
 
+def _is_kept(session: Session, file: Path) -> bool:
+    """True if there is no such file, and the issuer in this home has a kind of that name."""
+    return not file.exists() and (kept := kept_here(session)) is not None and str(file) in kept.names
+
+
 def _is_json(file: Path) -> bool:
     """True if a file begins as a JSON object does; no row of headings begins so."""
     if not file.is_file():
@@ -274,12 +284,27 @@ def proved(kind: Kind, session: Session) -> tuple[str, ...]:
     return prove_kind(kind, contexts, lambda record: trial(kind, contexts).compose(record, 0))
 
 
-def chosen(kind: str) -> Kind:
-    """A kind that comes along, or the one in a folder. Raises `NotFound` and `INVALID_KIND`."""
+def kept_here(session: Session) -> Kinds | None:
+    """The kinds of the issuer in this home, if there is one. Raises as `Consent.require`."""
+    folder = session.home / "issuer"
+    session.consent(folder).require_database()  # threat F23, as for the issuer's own commands
+    return Kinds(folder) if has_issuer(folder) else None
+
+
+def chosen(kind: str, kept: Callable[[], Kinds | None]) -> Kind:
+    """A kind that comes along, the one in a folder, or the newest of that name that an issuer has kept.
+
+    The folder comes before the kept version: its author may be about to make the next one. `kept` is called
+    last, since the issuer's files may lie in a database.
+    Raises `NotFound`, `INVALID_KIND`, and as `Kinds.newest`.
+    """
     if kind in SHIPPED:
         return shipped(kind)
     try:
         return read_kind(Path(kind))
     except NotFound as problem:  # a name that was mistyped is taken for a folder
-        shown = ", ".join(SHIPPED)
+        kinds = kept()
+        if kinds and kind in kinds.names:
+            return kinds.newest(kind)
+        shown = ", ".join(dict.fromkeys((*SHIPPED, *(kinds.names if kinds else ()))))
         raise NotFound(problem.detail, hint=f"Name one of {shown}, or the folder of your own.") from problem

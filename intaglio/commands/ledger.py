@@ -102,10 +102,10 @@ def init(place: LogFolder, name: str, ledger: str | None) -> Result:
 @verb(ledger)
 @click.argument("uri")
 def prune(_: LogFolder, uri: str) -> Result:
-    """Remove from the database at URI, as its owner, the tiles that the log needs no more or did not write.
+    """Remove from the database at URI, as its owner, tiles that the log no longer needs or did not write.
 
-    Partial ones that a full one replaces, and what others wrote ahead of the log. In a folder that is done by
-    itself.
+    The log no longer needs partial tiles that a full one has replaced; others may have written tiles ahead of
+    the log. A log in a folder does this by itself.
     """
     removed = prune_tables(uri)
     return Result({"removed": removed}, tr_count("{count} tile removed", "{count} tiles removed", removed))

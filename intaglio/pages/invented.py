@@ -47,7 +47,7 @@ _PICTURE = b"""%PDF-1.4
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 420 200]/Contents 4 0 R/Resources<</Font<</F<</Type/Font\
 /Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj
 4 0 obj<</Length 60>>stream
-BT /F 18 Tf 40 95 Td (An invented diploma, as a picture) Tj ET
+BT /F 18 Tf 40 95 Td (An invented credential, as a picture) Tj ET
 endstream endobj
 trailer<</Root 1 0 R>>
 %%EOF

@@ -15,7 +15,7 @@ class ForeignHost(Refused):
 FOREIGN_PAGE = Code("foreign-page", Refused, "Another page sent this")
 """A form was sent by a page of somebody else, or by a program that does not say which."""
 NO_FORM = Code("no-form", Malformed, "This is no form")
-"""What was sent to a page is not what its form sends."""
+"""The request to a page is not one that its form sends."""
 NOTHING_SENT = Code("nothing-sent", Malformed, "No file was chosen")
 """A form was sent without a file and without a text."""
 

@@ -87,11 +87,11 @@ class Issues(Protocol):
         form: str | None = None,
         proved: Collection[str] = (),
     ) -> bytes:
-        """The bundle of the credential's edition bound to `holder`: the same again for the same holder.
+        """The bundle of the edition bound to `holder`; the same holder gets the same one again.
 
-        It is of the `form` with this media type, if one is named. Raises `NotFound` for an unknown one,
-        `Conflict` if another holder has it, unless that one's key was `proved` as well, `Released` if it has
-        another `generation` than that of the link, and `FORM_NOT_ALLOWED`.
+        `form` is the media type of the form, if one is asked for. Raises `NotFound` for an unknown
+        credential, `Conflict` if another holder has it and did not prove that key as well (`proved`),
+        `Released` if its links were ended since (`generation`), and `FORM_NOT_ALLOWED`.
         """
 
 
@@ -312,6 +312,7 @@ class ClaimLinks:
 def _require_time(ends: int, now: datetime) -> None:
     if ends == ENDED:
         raise _ended()
+    # Whoever finds an old message would else claim in its reader's place.
     if ends <= _seconds(now):
         raise LinkExpired("the time of the claim link is over", hint="Ask the issuer for a new one.")
 

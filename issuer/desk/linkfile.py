@@ -155,6 +155,7 @@ class LinkFile:
         except (ValueError, csv.Error, InvalidLink) as error:
             raise taken from error
         places = self.claims.places(tokens, self.issuer)
+        # A token that this issuer never made: the file is somebody else's, or was edited, and stays.
         if len(places) < len({*tokens}):
             raise taken
         return {nth: token for token, nth in places.items()}
@@ -174,6 +175,7 @@ def _state(link: GoodLink | None, kept: Container[int]) -> LinkState:
         return LinkState.FREE
     if link.is_used:
         return LinkState.USED
+    # The secret of a link is in its file alone: a link of another file cannot be written here again.
     return LinkState.KEPT if link.nth in kept else LinkState.ELSEWHERE
 
 

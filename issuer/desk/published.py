@@ -90,6 +90,7 @@ def kind_file(path: str, kinds: Iterable[Kind]) -> LogFile:
     Both come from the kind as it was read: no address leads to the disk.
     """
     digest, _, name = path.partition("/")
+    # Compared, never joined to a path: an address is a stranger's text.
     kind = next((kind for kind in kinds if kind.digest == digest), None)
     if kind is None:
         return NOTHING

@@ -27,4 +27,4 @@ WORKER_KIND = Code("worker-kind", Refused, "A worker has not this kind")
 WORKER_SETTINGS = Code("worker-settings", Refused, "A worker is set up otherwise")
 """A worker of a cluster would sign something else: it has no folder, or one that is not as the driver's."""
 WORKER_SHARD = Code("worker-shard", Refused, "A worker did something else")
-"""What a worker of a cluster signed is not there, or is not what was asked for: nothing of it was logged."""
+"""A worker of a cluster signed less than was asked for, or something else: nothing of it was logged."""

@@ -191,6 +191,7 @@ def unlike_log(home: Path, log: LogReader, size: int) -> list[str]:
     entries = enumerate(log.entries(0, log.checkpoint().size))
     logged = {place: leaf for place, leaf in entries if leaf[0] == EntryKind.DID_DOCUMENT}
     gone = {place for place, leaf in logged.items() if place < size and leaf not in there}
+    # Verifiers are shown what the log holds under this index: another file there would be refused.
     unlike = {place for place, leaf in kept.items() if leaf != logged.get(place)}
     return [shared.where(f"{FOLDER}/{place}.json") for place in sorted(gone | unlike)]
 

@@ -23,14 +23,14 @@ class Signers:
     identity: Identity
     keys: KeyFile
     given: Signer | None
-    """The signer for diplomas that the caller passed."""
+    """The signer for credentials that the caller passed."""
     pin: Passphrase
     openers: Mapping[str, Opener] | None
     """The ways to open a URI; without any, what the files of a restored folder name is refused."""
 
     @cached_property
     def elsewhere(self) -> Signer | None:
-        """The signer for diplomas, if its key is kept elsewhere than in the key file.
+        """The signer for credentials, if its key is kept elsewhere than in the key file.
 
         Raises `NotAgreed` where the folder came from a backup, and nobody has agreed to what it names.
         """

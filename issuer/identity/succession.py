@@ -206,6 +206,7 @@ def _is_in_force(document: Mapping[str, Any], method: str) -> bool:
         listed = held.verification_method(method, "assertionMethod")
     except Problem:
         listed = None
+    # A key that ended, or that the document lacks, may be stolen: it names no successor.
     return not (listed is None or listed.until is not None)
 
 

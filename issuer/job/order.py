@@ -32,7 +32,7 @@ def _approved(_: CheckedTable) -> None:
 
 @dataclass(frozen=True)
 class Order:
-    """A file of graduates to be issued, and how."""
+    """A file of records to be issued, and how."""
 
     source: Source
     error_file: Path | None = None

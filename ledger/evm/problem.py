@@ -5,7 +5,7 @@ from __future__ import annotations
 from wire.problem import Code, Conflict, Malformed, Refused, TryLater, Unavailable
 
 NODES_UNREADABLE = Code("nodes-unreadable", Refused, "The addresses of the nodes cannot be read")
-"""What names the nodes of a chain is missing, open to others, or not of its form."""
+"""The file that names the nodes of a chain is missing, open to others, or not of its form."""
 NODE_UNAVAILABLE = Code("node-unavailable", Unavailable, "The node did not answer")
 """A node gave no answer that could be used, or said that it cannot."""
 NODE_REFUSES = NODE_UNAVAILABLE.finer("node-refuses", "The node refuses the request")
@@ -35,7 +35,7 @@ NODES_DISAGREE = NODE_UNAVAILABLE.finer("nodes-disagree", "The nodes disagree")
 NODE_BEHIND = NODE_UNAVAILABLE.finer("node-behind", "The node is behind")
 """A node does not have what was seen of the chain before: it is behind, or the chain went back."""
 FINALITY_STALLED = NODE_UNAVAILABLE.finer("finality-stalled", "Nothing becomes final on the chain")
-"""What was sent stands in a block for hours, and no node says that the block is final."""
+"""The transaction has been in a block for hours, and no node says that the block is final."""
 WRONG_CHAIN = Code("wrong-chain", Refused, "The node is of another chain")
 """A node is one of another chain."""
 CHAIN_FORM_UNKNOWN = Code("chain-form-unknown", Refused, "The chain's blocks are of an unknown form")
@@ -52,7 +52,7 @@ class FeeAboveCap(Unavailable):
 FEE_ACCOUNT_LOW = Code("fee-account-low", Unavailable, "The account of the fees has too little")
 """The account that pays the fees has too little."""
 OTHER_CONTRACT = Code("other-contract", Conflict, "The contract is another one")
-"""What stands at an address is not the contract of this log."""
+"""The address has another contract than this log's, or none."""
 MAY_NOT_ANCHOR = Code("may-not-anchor", Refused, "The account may not anchor there")
 """The contract's owner has not named the account as one that may anchor."""
 CONTRACT_AHEAD = Code("contract-ahead", Conflict, "The contract has a larger checkpoint")

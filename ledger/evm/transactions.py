@@ -114,6 +114,7 @@ class FeeAccount:
                     known=last.block,
                 )
             if last.nonce == nonce:
+                # At most one transaction with a number is mined: sending the same one again costs nothing.
                 if not _is_stuck(last, head):
                     return pending
                 above = last.fees
@@ -163,6 +164,7 @@ class FeeAccount:
 
     def _require(self, cost: int) -> None:
         balance = self.balance()
+        # Before signing: a node takes such a transaction and drops it silently, and its number stays open.
         if balance < cost:
             raise FEE_ACCOUNT_LOW.saying(
                 "the account {account} on {chain} has {balance}, and {needed} are needed",

@@ -54,6 +54,7 @@ class SharedCheckpoint(KeptCheckpoint):
         """The checkpoint that was seen, unless another process of this machine has seen a longer log."""
         note = self.read()
         kept = None if note is None else _parsed(note)
+        # ADR 13: the file never goes back; one of another origin is of a log that was replaced on purpose.
         is_older = kept is not None and kept.origin == seen.origin and kept.size > seen.size
         return None if is_older else seen.note
 

@@ -46,6 +46,7 @@ class KeptCheckpoint:
         if self._path is None:
             return None
         with disk_problems():
+            # Bounded, and no device or pipe: the file lies where backups and people put things.
             return read_regular(self._path, LARGEST) if self._path.exists() else None
 
     def notes(self) -> list[bytes]:
@@ -61,6 +62,7 @@ class KeptCheckpoint:
         """
         if self._path is None:
             return
+        # ADR 13: an older checkpoint here would let a rolled-back log pass for the newest.
         with disk_problems(), locked_folder(self._path.parent):
             if (note := newest()) is not None:
                 replace_for_good(self._path, note, 0o600)

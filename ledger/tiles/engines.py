@@ -130,6 +130,7 @@ def open_store(
     """
     uri = address_of(where)
     name = _scheme(uri)
+    # An explicit mapping (ADR 5): a scheme in a file from elsewhere loads no code.
     if name not in engines:
         raise Refused(
             f"no engine here keeps a log at {name}: addresses", hint=f"Known: {', '.join(engines)}."

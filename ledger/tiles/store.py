@@ -98,6 +98,7 @@ class StoreHead(NamedTuple):
 
 def require_open(mark: Mark | None) -> None:
     """Raise `LOG_SEALED` where a move has closed the store of this mark to logs."""
+    # ADR 59: two stores that both take entries would fork the log.
     if mark is not None and mark.is_closed:
         raise LOG_SEALED(
             "the log was moved from here, or is being moved"

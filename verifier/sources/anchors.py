@@ -39,6 +39,7 @@ def certified(
     claims_name = claimed_issuer != leaf.subject_text
     for entry, paths in anchored:
         identifiers = [name for name in (entry.id, entry.address) if name]
+        # Two issuers may have certificates of one authority: the name that is claimed has to be the entry's.
         names = [name for name in identifiers if not claims_name or name == claimed_issuer]
         if entry.is_by_anchor or not names:
             continue

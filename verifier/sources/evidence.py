@@ -297,6 +297,7 @@ class EvidenceCheck:
             return facts
         try:
             evidence = [item for leaf in keys for item in self.logs.evidence(leaf, issuer, origins)]
+            # The host is not believed: what it sends is proved as evidence in a bundle is (threat F14).
             shown = self.facts(keys, evidence, issuer, on_ledgers=True)
         except NotShown as problem:
             return facts._replace(unshown=problem)

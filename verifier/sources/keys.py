@@ -172,6 +172,7 @@ class IssuerKey(NamedTuple):
 
     def _methods(self, bound: BoundDocument) -> list[VerificationMethod]:
         methods = bound.document.methods(self.relationship)
+        # A document that lacks this very key says nothing of its end.
         return [method for method in methods if method.key is self.key or method.key == self.key]
 
     def is_in(self, bound: BoundDocument) -> bool:
@@ -290,6 +291,7 @@ class IssuerKeys:
 
     def _is_pinned(self, issuer: RecognisedIssuer) -> bool:
         """Return whether something is pinned, so that the network's word alone does not count."""
+        # ADR 19: where one of these is pinned, the network brings only what it verifies.
         return bool(
             issuer.keys or issuer.documents or issuer.anchors or self._trust.policy_for(issuer.id).logs
         )
@@ -451,6 +453,7 @@ class IssuerKeys:
             except Problem:
                 continue
             if use is Use.CREDENTIALS:
+                # ADR 63: a key for lists that signed a credential would make one of whoever stole it.
                 self._require_stated_use(candidate, stated)
             return IssuerKey(
                 stated.key,

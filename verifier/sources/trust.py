@@ -335,6 +335,7 @@ class Trust:
         """
         entry = replace(beside_documents(issuer), name="", reason="", kinds=())
         if issuer.keys and not self._logs_of(issuer.id):
+            # An entry without a log has no document that could name the keys for lists.
             return replace(entry, list_keys=issuer.list_keys)
         return replace(entry, keys=(), list_keys=())
 

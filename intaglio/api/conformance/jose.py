@@ -1,7 +1,7 @@
 """The command line that the suite of VC-JOSE-COSE runs: python -m intaglio.api.conformance.jose issue …
 
 The suite gives the keys and says which one is meant, so that no DID is looked up and nobody is recognised.
-What is compared is the form, the data model and the signature; dates are not. Of the suite's features those
+It checks the form, the data model and the signature, and no dates. Of the suite's features those
 in JWTs are here; `FEATURES` says so of each.
 """
 

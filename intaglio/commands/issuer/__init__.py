@@ -150,8 +150,8 @@ def join(place: Place, address: str, keys: Path) -> Result:
 def restore(place: Place, file: Path) -> Result:
     """Bring an issuer back from a backup. An existing one is never overwritten.
 
-    What its files name outside its folder, such as a database or the module of a token, is shown and asked
-    about before it is used; so is whether you recognise the issuer.
+    Its files may name things outside its folder, such as a database or the module of a token. Each is shown,
+    and used only if you agree. You are also asked whether you recognise the issuer.
     """
     from issuer.keeping.backup import restore as read
 
@@ -300,7 +300,7 @@ def template() -> None:
 def update(place: Place) -> Result:
     """Give template.json a place for the name of the degree, beside its type.
 
-    What was begun before keeps the former template: the rest of a file, and later editions of a credential.
+    The rest of a file that was begun before keeps the former template, as do later editions of a credential.
     """
     updated = place.open().update_template()
     path = shared_in(place.folder).where(TEMPLATE)
@@ -313,7 +313,7 @@ def update(place: Place) -> Result:
 def leave(place: Place, yes: bool) -> Result:
     """Issue by the newest version of the kind that comes along, whose credentials name it.
 
-    What was begun by template.json keeps it: the rest of a file, and later editions of a credential.
+    The rest of a file that was begun by template.json keeps it, as do later editions of a credential.
     """
     local_issuer = place.open()
     if (

@@ -21,7 +21,7 @@ from .place import Place
 
 @click.group()
 def clock() -> None:
-    """What to do after the clock was wrong."""
+    """Mend what a wrong clock left behind."""
 
 
 @verb(clock)

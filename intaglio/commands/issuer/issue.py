@@ -121,8 +121,11 @@ def init(
     status_did: bool,
     kind: str | None,
 ) -> Result:
-    """Make an issuer: its keys, its log and its DID."""
-    asked = None if kind is None else _proved(place, chosen(kind))
+    """Make an issuer: its keys, its log and its DID.
+
+    With --kind, an issuer that is here already takes another kind, for good.
+    """
+    asked = None if kind is None else _proved(place, chosen(kind, lambda: _kept(place)))
     described = Description(
         name,
         url,
@@ -517,7 +520,12 @@ def _asked(place: Place, kind: str | None) -> Kind:
     kinds, exists = Kinds(place.folder), place.exists
     if exists and (kind is None or kind in kinds.names):
         return kinds.newest(kind or "")
-    return _diploma(place.folder) if kind is None else _proved(place, chosen(kind))
+    return _diploma(place.folder) if kind is None else _proved(place, chosen(kind, lambda: _kept(place)))
+
+
+def _kept(place: Place) -> Kinds | None:
+    """The kinds of the issuer that lives here, if there is one."""
+    return Kinds(place.folder) if place.exists else None
 
 
 def _proved(place: Place, kind: Kind) -> Kind:

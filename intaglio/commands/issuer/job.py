@@ -44,7 +44,7 @@ def show(place: Place, number: int) -> Result:
 def cancel_(place: Place, number: int) -> Result:
     """End a job after the chunk in hand, on whichever machine it runs.
 
-    What was issued stays issued. The command that issues the file goes on where it ended.
+    Credentials that were issued stay issued. The command that issues the file goes on where it ended.
     """
     issuer = place.open()
     before = job_of_id(issuer.store, issuer.shared, number)

@@ -105,8 +105,8 @@ def rotate(
 ) -> Result:
     """End the keys that sign now, and go on with those that were announced, or with new ones.
 
-    The key that ends signs the document that says so. What the former keys signed stays valid, unless they
-    are compromised: then programs that know no log no longer accept it. Where a key for lists lies in the
+    The key that ends signs the document that says so. Credentials by the former keys stay valid, unless these
+    are compromised: then programs that know no log no longer accept them. Where a key for lists lies in the
     folder beside a key for credentials on a token, it alone ends without --key.
     """
     issuer, signer = place.open(), place.signer(where)

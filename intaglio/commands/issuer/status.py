@@ -125,7 +125,7 @@ def publish(place: Place, status_lifetime: str | None, to: str | None) -> Result
 def digest(place: Place) -> Result:
     """Sign one file of all revocations, which a verifier takes once, and what changed since the last one.
 
-    Lists that are due are published first. Whoever has it asks nobody for a list.
+    Lists that are due are published first. A verifier that has the file asks nobody for a list.
     """
     issuer = place.open()
     number = issuer.lists.publish_digest(now=place.session.now())

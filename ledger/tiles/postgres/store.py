@@ -175,6 +175,7 @@ class PostgresStore(Store):
 
     def record(self, *batches: Batch) -> bool:
         """See `Appender.record`. Raises `TooLarge` for more than the capacity has."""
+        # A batch is one row, which readers take whole; a field of PostgreSQL ends at 1 GB.
         if max(sum(map(len, batch.framed)) for batch in batches) > self._capacity.record:
             raise TooLarge(f"a batch of the log has at most {self._capacity.record} bytes")
 
@@ -194,6 +195,7 @@ class PostgresStore(Store):
             if keys is not None:
                 rows = ((at.start, at.stop, digest) for digest, at in keys())
                 _copy(cursor, "batch", ("int8", "int8", "bytea"), rows)
+            # In the transaction that moves the base: a batch is pending or settled, never neither.
             cursor.execute("DELETE FROM intaglio.pending WHERE start < %s", [base.size])
 
         self._write(work)
@@ -209,6 +211,7 @@ class PostgresStore(Store):
         return self._database.run(lambda cursor: read_one(cursor.execute(statement, values), kinds))
 
     def _write(self, work: Callable[[Cursor], _T], *, durably: bool = True) -> _T:
+        # Also where the role could write: a reader has asked for no more than to look.
         if self._read_only:
             raise Refused("the log was opened to be read")
         return self._database.write(work, durably=durably)

@@ -51,6 +51,7 @@ def parse_location(uri: str) -> Location:
     if "@" in parts.netloc:
         raise PASSWORD_IN_ADDRESS("the address has a user name or a password in it")
     prefix = f"{parts.path.strip('/')}/".lstrip("/")
+    # Fully matched: `..` or an escape in a name would lead out of the prefix that was agreed to (F23).
     if parts.query or parts.fragment or not _BUCKET.fullmatch(parts.netloc) or not _PREFIX.fullmatch(prefix):
         raise Refused("an address in a bucket is s3://BUCKET/PREFIX")
     return Location(parts.netloc, prefix)
@@ -72,6 +73,7 @@ def settings(bucket: str, environment: Mapping[str, str]) -> dict[str, Any]:
     key = key or {name: profile[f"aws_{name}"] for name in _KEY.values() if f"aws_{name}" in profile}
     if endpoint is None:
         return {**options, **key}
+    # Only AWS has roles to take a key's place; elsewhere each request would be refused, much later.
     if not {"access_key_id", "secret_access_key"} <= key.keys():
         raise Refused(
             "no key to the bucket is known",

@@ -8,7 +8,7 @@ from wire.problem import Code, Damaged, Malformed, Problem, Refused, Scalar, Too
 class InvalidDocument(Malformed):
     """The document breaks a rule of JSON-LD 1.1, or uses something on whose meaning processors disagree.
 
-    What it says is then not known here, so that no signature was found to contradict it.
+    Its meaning is then not known here, so that no signature was found to contradict it.
     """
 
     code = "invalid-json-ld"
