@@ -26,6 +26,8 @@ from .problem import InvalidEvidence
 LARGEST_NOTE = 1 << 17
 """Bytes; there is room for sixteen post-quantum signatures, which every verifier has to accept."""
 LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
+LARGEST_SIZE = (1 << 63) - 1
+"""Entries of a log: as far as databases count (SQLite, PostgreSQL), and no log comes near it."""
 LONGEST_NAME = 255
 """Bytes of the names of a log and a witness that a cosignature with ML-DSA-44 can have."""
 _SUBTREE = b"subtree/v1\n\x00"
@@ -253,7 +255,11 @@ def _tree(text: bytes) -> tuple[str, int, bytes]:
     root = decode_base64(lines[2], "The root of the checkpoint")
     if len(root) != 32:  # tlog-checkpoint: SHA-256
         raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
-    return lines[0], int(lines[1]), root
+    size = int(lines[1])
+    # A log can sign any number; what it shows is kept and compared by whoever watches it.
+    if size > LARGEST_SIZE:
+        raise InvalidEvidence("the checkpoint is of 2^63 entries or more")
+    return lines[0], size, root
 
 
 def signature_line(name: str, key_id: bytes, signature: bytes) -> bytes:
@@ -291,9 +297,9 @@ def _cosigned(stamp: int, text: bytes) -> bytes:
 def _cosigned_tree(name: str, stamp: int, text: bytes) -> bytes:
     """The `cosigned_message` of a checkpoint, which is the tree from leaf 0 on, without extension lines."""
     origin, size, root = _tree(text)
-    # tlog-cosignature, cosigned_message: one byte counts the name of the log, eight its size.
-    if len(origin.encode()) > LONGEST_NAME or size >= 1 << 64:
-        raise InvalidEvidence("a cosignature with ML-DSA-44 cannot have so long a name or so large a size")
+    # tlog-cosignature, cosigned_message: one byte counts the name of the log.
+    if len(origin.encode()) > LONGEST_NAME:
+        raise InvalidEvidence("a cosignature with ML-DSA-44 cannot have so long a name")
     names = [len(each).to_bytes(1) + each for each in (name.encode(), origin.encode())]
     start = bytes(8)
     return b"".join((_SUBTREE, names[0], stamp.to_bytes(8), names[1], start, size.to_bytes(8), root))

@@ -49,7 +49,6 @@ from .tiles.disk import KeptCheckpoint
 _MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (tlog-witness, add-checkpoint)
 LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
 """Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
-_LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
 _REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
@@ -125,11 +124,7 @@ class AddCheckpoint(NamedTuple):
         # As in evidence: a hash of another length could be split between two nodes.
         if any(len(hashed) != merkle.HASH_SIZE for hashed in proof):
             raise Malformed("a hash of the consistency proof is not 32 bytes")
-        checkpoint = Checkpoint.parse(note)
-        # Nothing has 2^63 entries; such a size would be the last that the witness ever signs.
-        if checkpoint.size > _LARGEST_SIZE:
-            raise Malformed("the checkpoint is of 2^63 entries or more")
-        return cls(int(old[1]), proof, checkpoint)
+        return cls(int(old[1]), proof, Checkpoint.parse(note))
 
     def write(self) -> bytes:
         """The body of the request."""
