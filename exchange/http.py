@@ -93,6 +93,8 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
 async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIME) -> bytes:
     """As much of the body as comes in time, no more than `limit` bytes; gzip is unpacked up to there.
 
+    The first member of gzip is read, and nothing behind it.
+
     Raises `Malformed` for another encoding, and for gzip that is damaged.
     """
     encoding = request.headers.get("Content-Encoding", "identity").lower()
@@ -108,7 +110,8 @@ async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIM
                     body += chunk if unpacked is None else unpacked.decompress(chunk, limit - len(body) + 1)
                 except zlib.error:
                     raise Malformed("the body is no gzip") from None
-                if len(body) > limit:
+                # What is behind the end of the gzip would be held for nothing.
+                if len(body) > limit or (unpacked is not None and unpacked.eof):
                     break
     return bytes(body[:limit])
 

@@ -106,7 +106,7 @@ class Mirrors:
         Raises as `Mirror.pull`; `OTHER_ROOT` where that is a fork, which is kept.
         """
         mirror = self.of(log)
-        wanted = max([wanted, *self._pending(log.hash)], key=lambda checkpoint: checkpoint.size)
+        wanted = max([wanted, *self._sent(log.hash)], key=lambda checkpoint: checkpoint.size)
         try:
             checkpoint = mirror.pull(read, wanted.note)
         except (Conflict, InvalidEvidence) as problem:
@@ -126,7 +126,7 @@ class Mirrors:
         """
         request = AddEntries.parse(body)
         log = self._log(request.origin)
-        mirror, pending = self.of(log), self._pending(log.hash)
+        mirror, pending = self.of(log), self._pending(log)
         if not pending:
             raise MIRROR_AT_OTHER_ENTRY.saying(
                 "the mirror goes on from entry {next} to {size}", next=mirror.store.head().base.size, size=0
@@ -215,7 +215,7 @@ class Mirrors:
         note = self._state.compare(request.checkpoint)
         path = self._folder / log.hash / _PENDING
         with locked(path):
-            pending = self._pending(log.hash)
+            pending = self._pending(log)
             tree = (pending[-1].size, pending[-1].root) if pending else (0, merkle.EMPTY_ROOT)
             require_continued(request, *tree)
             smaller = [each.note for each in pending if each.size < request.checkpoint.size]
@@ -240,7 +240,14 @@ class Mirrors:
             return LogFile(Beside(folder / _BESIDE).get(path), "application/json", BRIEFLY)
         return LogFile(Beside(folder / _BESIDE).get(path), _BYTES, FOR_EVER)
 
-    def _pending(self, hashed: str) -> list[Checkpoint]:
+    def _pending(self, log: WitnessedLog) -> list[Checkpoint]:
+        """The checkpoints towards which entries are taken, the newest at the end."""
+        sent, here = self._sent(log.hash), self.of(log).checkpoint()
+        # tlog-mirror: it is at or ahead of the mirror's checkpoint, which may have been pulled.
+        is_behind = here is not None and (not sent or sent[-1].size < here.size)
+        return [*sent, here] if here is not None and is_behind else sent
+
+    def _sent(self, hashed: str) -> list[Checkpoint]:
         """The last checkpoints that were sent, the newest at the end."""
         try:
             notes = read_regular(self._folder / hashed / _PENDING, _RECENT * (LARGEST_NOTE + 1))

@@ -120,6 +120,8 @@ class Mirror:
             try:
                 for package in request.packages():
                     _require_subtree(bundle, package, pending)
+                    if not new:
+                        self._require_continued(edge, package, pending)
                     new += package.entries[max(edge.size + len(new) - package.start, 0) :]
                     bundle = []  # the next one begins at a bundle of its own
             except Malformed as found:
@@ -135,6 +137,18 @@ class Mirror:
                 raise Malformed("no package of entries came whole")
             return edge.size
 
+    def _require_continued(self, edge: Edge, package: Package, pending: Checkpoint) -> None:
+        """Raises `LOG_NOT_PROVED` unless a package that is in the tree continues what is here.
+
+        A log that signed two versions could else have its mirror keep parts of both, which no tree continues.
+        """
+        first, tree = package.start - package.start % WIDTH, TileReader(self.store.get).tree(edge.size)
+        before = merkle.left_of_subtree(first, package.stop, pending.size, package.proof)
+        fits = all(merkle.root(low, high, tree) == node for low, high, node in before)
+        overlap = frame(package.entries[: edge.size - package.start])
+        if not fits or tuple(overlap) != edge.bundle[package.start - first :]:
+            raise _not_proved(pending.origin, package.stop)
+
     def _add(self, edge: Edge, source: _Source, wanted: Checkpoint) -> Edge:
         batch = source.portion(edge)
         after, tiles = edge.extend(batch)
@@ -143,11 +157,7 @@ class Mirror:
             proof = merkle.consistency_proof(after.size, wanted.size, source.tree)
             merkle.verify_consistency(after.size, after.root, wanted.size, wanted.root, proof)
         except (InvalidEvidence, Damaged) as problem:
-            raise LOG_NOT_PROVED.saying(
-                "what the log {log} shows before entry {stop} does not give the root that it signed",
-                log=self.origin,
-                stop=after.size,
-            ) from problem
+            raise _not_proved(self.origin, after.size) from problem
         return self._keep(batch, after, tiles)
 
     def _keep(self, batch: Batch, after: Edge, tiles: Mapping[str, bytes]) -> Edge:
@@ -196,11 +206,15 @@ def _require_subtree(bundle: Sequence[bytes], package: Package, pending: Checkpo
     try:
         merkle.verify_subtree(first, package.stop, node, pending.size, pending.root, package.proof)
     except InvalidEvidence as problem:
-        raise LOG_NOT_PROVED.saying(
-            "what the log {log} shows before entry {stop} does not give the root that it signed",
-            log=pending.origin,
-            stop=package.stop,
-        ) from problem
+        raise _not_proved(pending.origin, package.stop) from problem
+
+
+def _not_proved(origin: str, stop: int) -> InvalidEvidence:
+    return LOG_NOT_PROVED.saying(
+        "what the log {log} shows before entry {stop} does not give the root that it signed",
+        log=origin,
+        stop=stop,
+    )
 
 
 def _adds_lines(new: Checkpoint, old: Checkpoint) -> bool:

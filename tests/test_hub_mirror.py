@@ -30,6 +30,7 @@ from ledger.problem import (
     NOT_SIGNED_BY_LOG,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
+    InvalidEvidence,
 )
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
@@ -321,6 +322,28 @@ def test_what_is_sent_is_pulled_next_and_nothing_is_signed(hub: Hub) -> None:
         hub.mirrors.add_checkpoint(sent(fork, 400))
 
 
+def test_what_is_sent_continues_what_was_pulled(hub: Hub) -> None:
+    """Another version that the log signed is pending at no time, although nothing was sent before."""
+    hub.log.grow(300)
+    hub.watch()
+    for fork, kinds in ((other(400, 2), NOT_CONTINUED), (other(300, 2), OTHER_ROOT)):
+        with raises(kinds):
+            hub.mirrors.add_checkpoint(sent(fork, 300))
+    hub.log.grow(301)
+    hub.mirrors.add_checkpoint(sent(hub.log, 300))
+
+
+@pytest.mark.parametrize("size", [1 << 63, 9_999_999_999_999_999_999])
+def test_a_log_that_signs_a_size_beyond_all_numbers_stops_no_round(hub: Hub, size: int) -> None:
+    hub.log.grow(3)
+    note = hub.log.files[CHECKPOINT]
+    hub.log.files[CHECKPOINT] = Stranger.note(size, bytes(32))
+    hub.web.hosts[PEER] = {f"seen/{HASH}": hub.log.files[CHECKPOINT]}
+    assert hub.faults(PEER) == ["hub-peer-fails", InvalidEvidence.code]
+    hub.log.files[CHECKPOINT] = note
+    assert hub.faults() == ["hub-peer-fails"]
+
+
 def test_the_service_shows_mirrors_and_a_round_is_made_by_the_clock(tmp_path: Path) -> None:
     """Over HTTP: another program finds the log below `/mirror`."""
     log = Stranger()
@@ -349,12 +372,11 @@ def test_the_service_shows_mirrors_and_a_round_is_made_by_the_clock(tmp_path: Pa
                 assert client.get(f"{HASH}/{path}").content == data
             assert client.get(f"{'0' * 64}/checkpoint").status_code == 404
             assert client.get(f"{HASH}/%2e%2e/pending").status_code == 404
-            answered = client.post("add-checkpoint", content=sent(log, 0))
-            assert (answered.status_code, answered.content) == (200, b"")
             log.grow(301)
-            answered = client.post("add-checkpoint", content=sent(log, 0))
-            assert (answered.status_code, answered.text) == (409, "300\n")
-            stranger = sent(log, 300).replace(KEY.name.encode(), b"another.example")
+            for old, status, text in ((0, 409, "300\n"), (300, 200, ""), (0, 409, "301\n")):
+                answered = client.post("add-checkpoint", content=sent(log, old))
+                assert (answered.status_code, answered.text) == (status, text)
+            stranger = sent(log, 301).replace(KEY.name.encode(), b"another.example")
             assert client.post("add-checkpoint", content=stranger).status_code == 404
 
 

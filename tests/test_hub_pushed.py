@@ -208,6 +208,41 @@ def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) ->
     assert pushed.client.get(f"{HASH}/checkpoint").status_code == 404
 
 
+def test_what_comes_behind_the_end_of_gzip_is_not_held() -> None:
+    """However much of it is sent within the time that a body has."""
+    chunks = [gzip.compress(b"whole"), *[bytes(1 << 16)] * 200]
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [(b"content-encoding", b"gzip")],
+    }
+    assert asyncio.run(read_beginning(Request(scope, receive), 1 << 20)) == b"whole"
+    assert len(chunks) == 200
+
+
+def test_a_mirror_that_pulled_says_from_where_it_goes_on(pushed: Pushing) -> None:
+    """A log may begin to send itself at any time."""
+    pushed.grow(300)
+    web = Web({f"https://{NAME}": {CHECKPOINT: pushed.log.checkpoint().note}})
+    tiles = ("tile/entries/000", "tile/entries/001.p/44", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1")
+    web.hosts[f"https://{NAME}"] |= {path: data for path in tiles if (data := pushed.log.store.get(path))}
+    monitor = Monitor(pushed.mirrors._folder.parent, pushed.state, pushed.mirrors, web)
+    assert [item.code for item in monitor.watch(NOW)] == ["hub-log-seen"]
+    answer = pushed.send(pushed.body(0, 0))
+    assert (answer.status_code, answer.content) == (409, b"300\n300\n\n")
+    assert pushed.send(pushed.body(300, 300)).status_code == 200
+    pushed.grow(10)
+    answer = pushed.announce()
+    assert (answer.status_code, answer.text) == (409, "300\n")
+    pushed.known = 300
+    assert pushed.push()
+
+
 def test_a_mirror_signs_what_it_pulled_as_well_and_never_an_earlier_time(pushed: Pushing) -> None:
     pushed.grow(3)
     web = Web({f"https://{NAME}": {CHECKPOINT: pushed.log.checkpoint().note}})
