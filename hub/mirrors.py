@@ -98,7 +98,8 @@ class Mirrors:
     def of(self, log: WitnessedLog) -> Mirror:
         """The mirror of a log that is not removed."""
         assert log.key is not None
-        return Mirror(log.origin, log.key, PosixStore(self._folder / log.hash / "log"))
+        store = PosixStore(self._folder / log.hash / "log")
+        return Mirror(log.origin, log.key, store, self._state.log_keys(log.origin))
 
     def pull(self, log: WitnessedLog, wanted: Checkpoint, read: ReadFile) -> Checkpoint:
         """Bring the mirror of a log up to a checkpoint that it shows, or to one that was sent here.

@@ -96,7 +96,10 @@ class Monitor:
                 yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
             except Problem as problem:
                 yield self._silent(log, problem, now) if problem.undetermined else Finding.of(problem)
-        yield from self._compared(log, elsewhere, newest, is_mirrored=is_mirrored)
+        try:
+            yield from self._compared(log, elsewhere, newest, is_mirrored=is_mirrored)
+        except Problem as problem:  # of what is here of this log: others are watched all the same
+            yield Finding.of(problem)
         shown = {**elsewhere, **({log.url: newest} if newest else {})}
         for url, checkpoint in shown.items():
             yield from _dated_ahead(log, url, checkpoint, now)

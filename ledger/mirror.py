@@ -56,8 +56,11 @@ class Mirror:
     than was written.
     """
 
-    def __init__(self, origin: str, key: VerifierKey, store: Store) -> None:
-        self.origin, self.key, self.store = origin, key, store
+    def __init__(
+        self, origin: str, key: VerifierKey, store: Store, former: Sequence[VerifierKey] = ()
+    ) -> None:
+        """The log signs with `key` now; what is here may be signed with one of the `former` keys."""
+        self.origin, self.key, self.store, self._former = origin, key, store, former
 
     def checkpoint(self) -> Checkpoint | None:
         """The checkpoint of what is here, whole and durable; `None` before the first."""
@@ -66,9 +69,12 @@ class Mirror:
 
     def signed(self, note: bytes) -> Checkpoint:
         """A checkpoint that the log signed. Raises `NOT_SIGNED_BY_LOG`, `Malformed`."""
+        return self._signed(note, [self.key])
+
+    def _signed(self, note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
         checkpoint = Checkpoint.parse(note)
         # Its name, too: a note of another log of the same key is none of this one.
-        if checkpoint.origin != self.origin or self.key not in checkpoint.signers([self.key]):
+        if checkpoint.origin != self.origin or not checkpoint.signers(keys):
             raise NOT_SIGNED_BY_LOG.saying("the checkpoint is not signed by the log {log}", log=self.origin)
         return checkpoint
 
@@ -191,7 +197,7 @@ class Mirror:
 
     def _own(self, note: bytes) -> Checkpoint:
         try:
-            return self.signed(note)
+            return self._signed(note, [self.key, *self._former])
         except Problem as problem:
             raise Damaged(
                 f"the checkpoint in the mirror of {self.origin} is not what was put there"

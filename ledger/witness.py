@@ -327,6 +327,11 @@ class WitnessState:
                 for origin, vkey, url, size, time, unsure in rows
             ]
 
+    def log_keys(self, origin: str) -> list[VerifierKey]:
+        """The keys with which a log signed what is remembered of it: a log may have got another one."""
+        rows = self._database.read("SELECT DISTINCT vkey FROM signed WHERE origin = ?", origin)
+        return [_parsed(vkey) for (vkey,) in rows]
+
     def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
         """Let the next cosignature of these logs follow `now`, not one by a clock that was ahead.
 

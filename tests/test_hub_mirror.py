@@ -136,6 +136,31 @@ def test_of_a_log_that_is_removed_the_mirror_stays(hub: Hub) -> None:
     assert hub.mirrors.sizes() == {HASH: 3}
 
 
+def test_a_log_with_a_new_key_is_mirrored_on(hub: Hub) -> None:
+    """Where it was removed, and added under that key."""
+    hub.log.grow(300)
+    hub.watch()
+    signer = PrivateKey.generate()
+    key = VerifierKey(KEY.name, SignatureType.ED25519, signer.public_key)
+    hub.state.remove(KEY.name)
+    hub.state.add(key, URL)
+    assert hub.faults() == [NOT_SIGNED_BY_LOG.code]
+    text = Checkpoint.parse(hub.log.grow(310)).text
+    hub.log.files[CHECKPOINT] = text + b"\n" + key.sign(signer, text)
+    assert hub.faults() == []
+    assert hub.served(CHECKPOINT) == hub.log.files[CHECKPOINT]
+
+
+def test_where_one_mirror_is_damaged_the_other_logs_are_watched(hub: Hub) -> None:
+    hub.log.grow(3)
+    key = VerifierKey("z.example/log", SignatureType.ED25519, PrivateKey.generate().public_key)
+    hub.state.add(key, "https://z.example/log")
+    hub.watch()
+    path = hub.folder / "mirror" / HASH / "log" / CHECKPOINT
+    path.write_bytes(path.read_bytes().replace(b"\n3\n", b"\n2\n"))
+    assert hub.faults() == ["damaged", "hub-log-silent"]
+
+
 def test_a_log_that_does_not_answer_is_silent_and_nothing_worse(hub: Hub) -> None:
     hub.log.grow(3)
     hub.watch()
