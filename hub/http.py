@@ -23,6 +23,7 @@ from exchange.http import (
     service,
 )
 from exchange.log import BRIEFLY
+from ledger.add_checkpoint import LARGEST_REQUEST
 from ledger.add_entries import LARGEST_UPLOAD, MirrorInfo
 from ledger.problem import (
     CLOCK_BEHIND,
@@ -32,7 +33,7 @@ from ledger.problem import (
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
 )
-from ledger.witness import LARGEST_REQUEST, Witness
+from ledger.witness import Witness
 from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
 
 from .mirrors import Mirrors

@@ -21,6 +21,7 @@ from exchange.beside import DOCUMENTS, LISTS
 from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, is_run
 from keys import Signer
 from ledger import merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.add_entries import AddEntries, MirrorInfo
 from ledger.log import time_to_sign
 from ledger.lookup import YOUNG, LookupFiles
@@ -37,7 +38,7 @@ from ledger.tiles.layout import is_tile
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, WitnessedLog, WitnessState, origin_hash, require_continued
+from ledger.witness import WitnessedLog, WitnessState, origin_hash
 from wire.fetch import Fetcher
 from wire.files import locked, make_private_folder, read_regular, write_durably
 from wire.problem import Conflict, Problem, TryLater
@@ -218,7 +219,7 @@ class Mirrors:
         with locked(path):
             pending = self._pending(log)
             tree = (pending[-1].size, pending[-1].root) if pending else (0, merkle.EMPTY_ROOT)
-            require_continued(request, *tree)
+            request.require_continues(*tree)
             smaller = [each.note for each in pending if each.size < request.checkpoint.size]
             write_durably(path, b"\0".join([*smaller[1 - _RECENT :], note]))
 

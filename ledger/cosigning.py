@@ -21,11 +21,12 @@ from wire.fetch import Client
 from wire.message import Body
 from wire.problem import Damaged, Malformed, Problem
 
+from .add_checkpoint import AddCheckpoint
 from .cosigned import Cosigned, LogWitness
 from .log import LogReader
 from .note import LARGEST_NOTE, Checkpoint, VerifierKey, signature_line
 from .problem import LOG_BEHIND, NO_COSIGNATURE, WITNESS_AT_OTHER_SIZE, WITNESS_REFUSES, InvalidEvidence
-from .witness import AddCheckpoint, origin_hash
+from .witness import origin_hash
 
 if TYPE_CHECKING:
     from wire.https import Response

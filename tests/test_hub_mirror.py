@@ -17,6 +17,7 @@ from hub.mirrors import Mirrors
 from hub.monitor import Monitor, watching
 from keys import PrivateKey
 from ledger import merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.lookup import SHAPE, YOUNG
 from ledger.merkle import leaf_hash
 from ledger.note import Checkpoint, SignatureType, VerifierKey
@@ -34,7 +35,7 @@ from ledger.problem import (
 )
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, Peer, WitnessState, origin_hash
+from ledger.witness import Peer, WitnessState, origin_hash
 from tests.ledger_samples import NOW
 from tests.loopback import Site, response
 from tests.problems import raises

@@ -23,12 +23,13 @@ from hub.mirrors import Mirrors
 from hub.monitor import Monitor
 from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, Log, MemoryStore, entry
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.add_entries import MirrorInfo, add_entries
 from ledger.note import VerifierKey
 from ledger.problem import CLOCK_BEHIND, OTHER_ROOT, WITNESS_NOT_SURE
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, WitnessState, origin_hash
+from ledger.witness import WitnessState, origin_hash
 from tests.ledger_samples import NOW
 from tests.problems import raises
 from tests.serving import listening, serving

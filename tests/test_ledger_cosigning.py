@@ -11,6 +11,7 @@ import pytest
 
 from keys import PrivateKey
 from ledger import Checkpoint, TrustedLog, TrustPolicy, verify_evidence
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.anchor import Sender
 from ledger.cosigned import EVERY, MOST, Cosigned
 from ledger.cosigning import Witnesses
@@ -19,7 +20,6 @@ from ledger.note import SignatureType, VerifierKey, signature_line
 from ledger.outbox import Outbox
 from ledger.problem import LOG_BEHIND, NO_COSIGNATURE, WITNESS_AT_OTHER_SIZE, WITNESS_REFUSES
 from ledger.submitting import look_after
-from ledger.witness import AddCheckpoint
 from tests.cosigners import Town, answering, dead, url
 from tests.gazette import NAME
 from tests.gazette_anchor import gazettes
