@@ -159,11 +159,16 @@ def test_where_one_mirror_is_damaged_the_other_logs_are_watched(hub: Hub) -> Non
     hub.watch()
     path = hub.folder / "mirror" / HASH / "log" / CHECKPOINT
     path.write_bytes(path.read_bytes().replace(b"\n3\n", b"\n2\n"))
-    assert hub.faults() == ["damaged", "hub-log-silent"]
+    assert hub.faults() == ["damaged", "hub-log-quiet"]
 
 
 def test_a_log_that_does_not_answer_is_silent_and_nothing_worse(hub: Hub) -> None:
     hub.log.grow(3)
+    hub.web.gone.add(URL)
+    for hours, code in ((-23, "hub-log-quiet"), (0, "hub-log-quiet"), (2, "hub-log-silent")):
+        (found,) = hub.watch(at=timedelta(hours=hours))  # since it was added
+        assert found.code == code
+    hub.web.gone.clear()
     hub.watch()
     hub.web.gone.add(URL)
     (found,) = hub.watch(at=timedelta(hours=1))
@@ -425,5 +430,5 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, path: str) -> None:
         mirrors = open_mirrors(tmp_path / "hub", state)
         mirrors.add(KEY.name)
         found = [*Monitor(tmp_path / "hub", state, mirrors, HttpsFetcher(allow_loopback=True)).watch(NOW)]
-    assert [item.code for item in found] == ["hub-log-silent" if path == "checkpoint" else "refused"]
+    assert [item.code for item in found] == ["hub-log-quiet" if path == "checkpoint" else "refused"]
     assert mirrors.sizes() == {HASH: 0}
