@@ -274,7 +274,8 @@ def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:
 
 def decode_base64(text: str | bytes, what: str) -> bytes:
     """The bytes of standard base64 (RFC 4648 4) in its only canonical form. Raises `InvalidEvidence`."""
-    data = text.encode() if isinstance(text, str) else text
+    # Bytes of a file or a command line that are no UTF-8 are no base64 either.
+    data = text.encode("ascii", "replace") if isinstance(text, str) else text
     try:
         decoded = binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
