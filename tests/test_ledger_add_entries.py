@@ -48,6 +48,9 @@ def test_every_subtree_of_a_tree_is_proved_and_nothing_else(size: int) -> None:
                 continue
             proof = merkle.subtree_proof(start, stop, size, tree)
             merkle.verify_subtree(start, stop, node, size, root, proof)
+            left = list(merkle.left_of_subtree(start, stop, size, proof))
+            assert [hashed for _, _, hashed in left] == [naive(low, high) for low, high, _ in left]
+            assert [0, *(high for _, high, _ in left)] == [*(low for low, _, _ in left), start]
             if start == 0 and stop < size:  # then it is RFC 6962's
                 assert proof == merkle.consistency_proof(stop, size, tree)
             wrong = [proof[:-1]] if proof else []
