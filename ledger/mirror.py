@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from wire.problem import Damaged, Malformed, NotFound, Problem
+from wire.problem import Damaged, Malformed, NotFound, Problem, TooLarge
 
 from . import merkle
 from .add_entries import AddEntries, Package
-from .note import Checkpoint, VerifierKey
+from .note import LARGEST_NOTE, Checkpoint, VerifierKey
 from .problem import (
     LOG_NOT_PROVED,
     LOG_TILE_CHANGED,
@@ -47,6 +47,7 @@ _AT_ONCE = 1 << 23  # bytes of entries that are proved and kept together
 _MOST_AT_ONCE = WIDTH * WIDTH  # entries: the tree of a multiple of these has a short proof
 _OVERHEAD = 64  # bytes of an entry beside its own
 _TILE = WIDTH * merkle.HASH_SIZE
+_LONGEST = LARGEST_NOTE - (1 << 10)  # bytes of a note, to which a line is added
 
 
 class Mirror:
@@ -83,10 +84,13 @@ class Mirror:
 
         A pull that was interrupted is resumed by the next one. Several processes take turns.
 
-        Raises `NOT_SIGNED_BY_LOG`; `LOG_WENT_BACK` for a checkpoint of fewer entries than are here,
-        `OTHER_ROOT`, `LOG_NOT_PROVED` and `LOG_TILE_CHANGED` for entries that do not fit, and what `read`
-        raises. Then nothing of them is kept.
+        Raises `NOT_SIGNED_BY_LOG`, `TooLarge` for a note with no room for another line; `LOG_WENT_BACK` for a
+        checkpoint of fewer entries than are here, `OTHER_ROOT`, `LOG_NOT_PROVED` and `LOG_TILE_CHANGED` for
+        entries that do not fit, and what `read` raises. Then nothing of them is kept.
         """
+        # Whoever shows the log could else fill a note up, so that with the mirror's own line none reads it.
+        if len(note) > _LONGEST:
+            raise TooLarge.saying("the signed note is longer than {most} bytes", most=_LONGEST)
         wanted = self.signed(note)
         with self.store.lock():
             before = self.checkpoint()

@@ -219,6 +219,22 @@ class Note:
                 times.setdefault(key, key.verify(signature, self.text))
         return times
 
+    def without_failing(self, keys: Iterable[VerifierKey]) -> bytes:
+        """The signed note without those lines by the keys that do not verify.
+
+        Nothing that it proves rests on such a line; whoever relays a note may have added it.
+        """
+        by_name = {(key.name, key.id): key for key in keys}
+        lines = []
+        for name, key_id, signature in dict.fromkeys(self.signatures):
+            try:
+                if key := by_name.get((name, key_id)):
+                    key.verify(signature, self.text)
+            except InvalidEvidence:
+                continue
+            lines.append(signature_line(name, key_id, signature))
+        return self.text + b"\n" + b"".join(lines)
+
 
 @dataclass(frozen=True)
 class Checkpoint(Note):
