@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import threading
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -207,6 +209,23 @@ def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) ->
     endless = gzip.compress(head[:43] + bytes(1 << 22))
     assert pushed.send(endless, **{"Content-Encoding": "gzip"}).status_code == 422
     assert pushed.client.get(f"{HASH}/checkpoint").status_code == 404
+
+
+def test_of_uploads_that_stop_midway_a_few_are_held(pushed: Pushing) -> None:
+    """Each may be as long as the longest; others are told to come later, and nothing stays taken."""
+    pushed.grow(3)
+    pushed.announce()
+    head = f"POST /mirror/add-entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n"
+    with ExitStack() as stack:
+        answers = []
+        while 503 not in answers:
+            slow = stack.enter_context(socket.create_connection(("localhost", pushed.client.base_url.port)))
+            slow.sendall(head.encode() + bytes(100))
+            answers.append(pushed.send(pushed.body(0, 3)).status_code)
+            assert len(answers) < 50
+        assert pushed.client.get("/readyz").status_code == 404  # below /mirror: the service answers
+    waited = threading.Event()
+    assert any(pushed.send(pushed.body(0, 3)).status_code == 200 or waited.wait(0.05) for _ in range(100))
 
 
 def test_what_comes_behind_the_end_of_gzip_is_not_held() -> None:
