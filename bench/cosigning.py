@@ -23,11 +23,11 @@ from did import METHODS, Resolver
 from issuer.issuer import Issuer
 from keys import PrivateKey
 from ledger import Checkpoint, evidence
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
 from ledger.note import SignatureType, VerifierKey
-from ledger.witness import AddCheckpoint
 from vc import Bundle
 from vc.forms import FORMS
 from verifier import Trust, Verifier

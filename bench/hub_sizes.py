@@ -22,10 +22,11 @@ from hub.mirrors import Mirrors
 from hub.monitor import Monitor
 from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, Log, entry
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import SignatureType, signature_line
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, Peer, Witness, origin_hash
+from ledger.witness import Peer, Witness, origin_hash
 from wire.fetch import NoFetcher
 from wire.health import Health
 from wire.problem import NotFound

@@ -25,8 +25,8 @@ from hub import make_hub, open_witness
 from keys import PrivateKey
 from keys.mldsa import MlDsaSigner
 from ledger import Log, MemoryStore, merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import NoteSigner, VerifierKey
-from ledger.witness import AddCheckpoint
 
 ROUNDS, CALLS, LOGS = 12, 50, 8
 GOAL = 1.5

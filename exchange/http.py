@@ -37,6 +37,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request id", default="")
 REQUEST_ID_HEADER = "X-Request-Id"
 _ID_HEADER = REQUEST_ID_HEADER.lower().encode()
 BODY_TIME = 10.0  # seconds in which a request's body has to arrive
+_PIECE = 1 << 18  # bytes that are unpacked at once
 
 
 def problem_response(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> Response:
@@ -93,6 +94,8 @@ async def read_body(request: Request, limit: int, seconds: float = BODY_TIME) ->
 async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIME) -> bytes:
     """As much of the body as comes in time, no more than `limit` bytes; gzip is unpacked up to there.
 
+    The first member of gzip is read, and nothing behind it.
+
     Raises `Malformed` for another encoding, and for gzip that is damaged.
     """
     encoding = request.headers.get("Content-Encoding", "identity").lower()
@@ -103,14 +106,29 @@ async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIM
     with suppress(ClientDisconnect, TimeoutError):
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
-                try:
-                    # A bomb is unpacked no further than what is asked for.
-                    body += chunk if unpacked is None else unpacked.decompress(chunk, limit - len(body) + 1)
-                except zlib.error:
-                    raise Malformed("the body is no gzip") from None
-                if len(body) > limit:
+                if unpacked is None:
+                    body += chunk
+                else:
+                    await _unpack(unpacked, chunk, body, limit)
+                # What is behind the end of the gzip would be held for nothing.
+                if len(body) > limit or (unpacked is not None and unpacked.eof):
                     break
-    return bytes(body[:limit])
+    del body[limit:]
+    return bytes(body)
+
+
+async def _unpack(unpacked: zlib._Decompress, chunk: bytes, body: bytearray, limit: int) -> None:
+    """Append what a chunk of gzip unpacks to. Raises `Malformed` for one that is damaged."""
+    is_more = True
+    while is_more and len(body) <= limit:
+        try:
+            # threat 62: a bomb is unpacked no further than what is asked for, and holds up nobody meanwhile.
+            piece = unpacked.decompress(chunk, _PIECE)
+        except zlib.error:
+            raise Malformed("the body is no gzip") from None
+        body += piece
+        chunk, is_more = unpacked.unconsumed_tail, len(piece) == _PIECE
+        await asyncio.sleep(0)
 
 
 def require_own_page(request: Request, origins: Set[str]) -> None:

@@ -7,6 +7,7 @@ Below `/seen` stands what it read at the logs, for other hubs (`peers.py`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from fastapi import FastAPI, Request, Response
@@ -23,6 +24,7 @@ from exchange.http import (
     service,
 )
 from exchange.log import BRIEFLY
+from ledger.add_checkpoint import LARGEST_REQUEST
 from ledger.add_entries import LARGEST_UPLOAD, MirrorInfo
 from ledger.problem import (
     CLOCK_BEHIND,
@@ -32,8 +34,8 @@ from ledger.problem import (
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
 )
-from ledger.witness import LARGEST_REQUEST, Witness
-from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, Unavailable
+from ledger.witness import Witness
+from wire.problem import Malformed, NotFound, Problem, Refused, TooLarge, TryLater, Unavailable
 
 from .mirrors import Mirrors
 
@@ -51,6 +53,7 @@ _STATUS_OF_CLASS = (  # the first that fits
     (Malformed, 400),
     (Refused, 403),
 )
+_MOST_UPLOADS = 8  # at once
 _PRIVATE = {"Cache-Control": "no-store"}
 _INFO = {**_PRIVATE, "Content-Type": "text/x.tlog.mirror-info", "Accept-Encoding": "gzip"}
 _SIZE = {**_PRIVATE, "Content-Type": "text/x.tlog.size"}  # as it is, without a charset
@@ -116,9 +119,15 @@ def _add_mirrors(app: FastAPI, mirrors: Mirrors, base: str, body_seconds: float)
     def mirrored(hashed: str, path: str, request: Request) -> Response:
         return published_response(request, *mirrors.file(hashed, path))
 
+    uploads = asyncio.Semaphore(_MOST_UPLOADS)
+
     async def add_entries(request: Request) -> Response:
-        body = await read_beginning(request, LARGEST_UPLOAD, body_seconds)
-        answer = await run_in_threadpool(mirrors.add_entries, body)
+        # threat 62: gzip of a few kilobytes is as long as an upload may be, and is held until it is judged.
+        if uploads.locked():
+            raise TryLater("so many logs send their entries that others have to wait")
+        async with uploads:
+            body = await read_beginning(request, LARGEST_UPLOAD, body_seconds)
+            answer = await run_in_threadpool(mirrors.add_entries, body)
         if isinstance(answer, MirrorInfo):
             return Response(answer.write(), 202, _INFO)
         return Response(answer, headers=_PRIVATE, media_type="text/plain")

@@ -21,6 +21,7 @@ from exchange.beside import DOCUMENTS, LISTS
 from exchange.log import BRIEFLY, FOR_EVER, NOTHING, LogFile, is_run
 from keys import Signer
 from ledger import merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.add_entries import AddEntries, MirrorInfo
 from ledger.log import time_to_sign
 from ledger.lookup import YOUNG, LookupFiles
@@ -37,7 +38,7 @@ from ledger.tiles.layout import is_tile
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, WitnessedLog, WitnessState, origin_hash, require_continued
+from ledger.witness import WitnessedLog, WitnessState, origin_hash
 from wire.fetch import Fetcher
 from wire.files import locked, make_private_folder, read_regular, write_durably
 from wire.problem import Conflict, Problem, TryLater
@@ -98,7 +99,8 @@ class Mirrors:
     def of(self, log: WitnessedLog) -> Mirror:
         """The mirror of a log that is not removed."""
         assert log.key is not None
-        return Mirror(log.origin, log.key, PosixStore(self._folder / log.hash / "log"))
+        store = PosixStore(self._folder / log.hash / "log")
+        return Mirror(log.origin, log.key, store, self._state.log_keys(log.origin))
 
     def pull(self, log: WitnessedLog, wanted: Checkpoint, read: ReadFile) -> Checkpoint:
         """Bring the mirror of a log up to a checkpoint that it shows, or to one that was sent here.
@@ -106,7 +108,7 @@ class Mirrors:
         Raises as `Mirror.pull`; `OTHER_ROOT` where that is a fork, which is kept.
         """
         mirror = self.of(log)
-        wanted = max([wanted, *self._pending(log.hash)], key=lambda checkpoint: checkpoint.size)
+        wanted = max([wanted, *self._sent(log.hash)], key=lambda checkpoint: checkpoint.size)
         try:
             checkpoint = mirror.pull(read, wanted.note)
         except (Conflict, InvalidEvidence) as problem:
@@ -126,7 +128,7 @@ class Mirrors:
         """
         request = AddEntries.parse(body)
         log = self._log(request.origin)
-        mirror, pending = self.of(log), self._pending(log.hash)
+        mirror, pending = self.of(log), self._pending(log)
         if not pending:
             raise MIRROR_AT_OTHER_ENTRY.saying(
                 "the mirror goes on from entry {next} to {size}", next=mirror.store.head().base.size, size=0
@@ -215,9 +217,9 @@ class Mirrors:
         note = self._state.compare(request.checkpoint)
         path = self._folder / log.hash / _PENDING
         with locked(path):
-            pending = self._pending(log.hash)
+            pending = self._pending(log)
             tree = (pending[-1].size, pending[-1].root) if pending else (0, merkle.EMPTY_ROOT)
-            require_continued(request, *tree)
+            request.require_continues(*tree)
             smaller = [each.note for each in pending if each.size < request.checkpoint.size]
             write_durably(path, b"\0".join([*smaller[1 - _RECENT :], note]))
 
@@ -240,7 +242,14 @@ class Mirrors:
             return LogFile(Beside(folder / _BESIDE).get(path), "application/json", BRIEFLY)
         return LogFile(Beside(folder / _BESIDE).get(path), _BYTES, FOR_EVER)
 
-    def _pending(self, hashed: str) -> list[Checkpoint]:
+    def _pending(self, log: WitnessedLog) -> list[Checkpoint]:
+        """The checkpoints towards which entries are taken, the newest at the end."""
+        sent, here = self._sent(log.hash), self.of(log).checkpoint()
+        # tlog-mirror: it is at or ahead of the mirror's checkpoint, which may have been pulled.
+        is_behind = here is not None and (not sent or sent[-1].size < here.size)
+        return [*sent, here] if here is not None and is_behind else sent
+
+    def _sent(self, hashed: str) -> list[Checkpoint]:
         """The last checkpoints that were sent, the newest at the end."""
         try:
             notes = read_regular(self._folder / hashed / _PENDING, _RECENT * (LARGEST_NOTE + 1))

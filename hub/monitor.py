@@ -96,7 +96,10 @@ class Monitor:
                 yield Finding.passed("hub-log-seen", log=log.origin, entries=newest.size)
             except Problem as problem:
                 yield self._silent(log, problem, now) if problem.undetermined else Finding.of(problem)
-        yield from self._compared(log, elsewhere, newest, is_mirrored=is_mirrored)
+        try:
+            yield from self._compared(log, elsewhere, newest, is_mirrored=is_mirrored)
+        except Problem as problem:  # of what is here of this log: others are watched all the same
+            yield Finding.of(problem)
         shown = {**elsewhere, **({log.url: newest} if newest else {})}
         for url, checkpoint in shown.items():
             yield from _dated_ahead(log, url, checkpoint, now)
@@ -164,17 +167,20 @@ class Monitor:
         return shown
 
     def _silent(self, log: WitnessedLog, problem: Problem, now: datetime) -> Finding:
-        since = self._times().get(log.hash)
-        is_long = since is None or now - datetime.fromisoformat(since) > _LONG
+        # One that was just added is silent from now on.
+        since = self._times().get(log.hash) or self._note_heard(log, now)
+        is_long = now - datetime.fromisoformat(since) > _LONG
         if not problem.undetermined:  # such as an address that is refused: that accuses no log
             problem = Unavailable.saying("{why}", why=problem, because=problem)
         if is_long:
             return Finding.failed("hub-log-silent", problem, log=log.origin, since=since)
         return Finding.warned("hub-log-quiet", problem, log=log.origin, since=since)
 
-    def _note_heard(self, log: WitnessedLog, now: datetime) -> None:
-        times = {**self._times(), log.hash: now.isoformat(timespec="seconds")}
-        replace_file(self._heard, orjson.dumps(times), synced=False)
+    def _note_heard(self, log: WitnessedLog, now: datetime) -> str:
+        """The time, once it is kept."""
+        time = now.isoformat(timespec="seconds")
+        replace_file(self._heard, orjson.dumps({**self._times(), log.hash: time}), synced=False)
+        return time
 
     def _times(self) -> Mapping[str, str]:
         return load_json_object(self._heard.read_bytes()) if self._heard.exists() else {}

@@ -21,17 +21,16 @@ from wire.fetch import Client
 from wire.message import Body
 from wire.problem import Damaged, Malformed, Problem
 
+from .add_checkpoint import AddCheckpoint
 from .cosigned import Cosigned, LogWitness
 from .log import LogReader
-from .note import Checkpoint, VerifierKey, signature_line
+from .note import LARGEST_NOTE, Checkpoint, VerifierKey, signature_line
 from .problem import LOG_BEHIND, NO_COSIGNATURE, WITNESS_AT_OTHER_SIZE, WITNESS_REFUSES, InvalidEvidence
-from .witness import AddCheckpoint, origin_hash
+from .witness import origin_hash
 
 if TYPE_CHECKING:
     from wire.https import Response
 
-LARGEST_ANSWER = 1 << 14
-"""Bytes of a witness's answer, and of a checkpoint that it shows."""
 SECONDS = 5.0
 """Most seconds that whoever writes bundles waits for the witnesses."""
 _TRIES = 3  # others ask the same witness meanwhile, for this log
@@ -188,7 +187,8 @@ class Witnesses:
 
     def _exchange(self, method: Literal["GET", "POST"], url: str, body: Body | None = None) -> Response:
         # `exchange` follows no redirect: what is asked of this witness goes nowhere else.
-        return self.client.exchange(method, url, body, headers={"Accept": "text/plain"}, limit=LARGEST_ANSWER)
+        # A witness may show a checkpoint with the lines of others; cut off, it would hide an old copy.
+        return self.client.exchange(method, url, body, headers={"Accept": "text/plain"}, limit=LARGEST_NOTE)
 
     def _line(self, checkpoint: Checkpoint, witness: LogWitness, body: bytes) -> Reply:
         key = witness.key

@@ -147,7 +147,7 @@ class TrustedLog:
     """The operators of the witnesses whose lines are read."""
 
     def __post_init__(self) -> None:
-        cosigners = (*([self.clock] if self.clock else []), *self.witnesses)
+        cosigners = self.keys[1:]
         # The types have separate messages: a log signs the text, a witness the text with a time.
         if self.key.type is not SignatureType.ED25519:
             raise Malformed.saying("the key of the log {log} is that of a witness", log=self.key.name)
@@ -208,6 +208,11 @@ class TrustedLog:
         clock_key = parse(clock) if clock else None
         rest = tuple(ledgers), requires, reached, is_shared, unseen, operators, tuple(mirrors)
         return cls(parse(key), clock_key, cosigners, quorum, *rest)
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """The keys whose lines on a checkpoint are read: the log's, its clock's, its witnesses'."""
+        return (self.key, *([self.clock] if self.clock else []), *self.witnesses)
 
     @property
     def operator_of(self) -> dict[str, str]:

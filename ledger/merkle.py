@@ -7,7 +7,7 @@ and from a list in a test. A subtree (level, index) covers the 2^level leaves fr
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from struct import iter_unpack
 
@@ -199,6 +199,22 @@ def verify_subtree(
             stop=stop,
             size=size,
         )
+
+
+def left_of_subtree(
+    start: int, stop: int, size: int, proof: Sequence[bytes]
+) -> Iterator[tuple[int, int, bytes]]:
+    """The perfect subtrees before a subtree, each by its range and hash, from a proof that verifies."""
+    low, high = 0, size
+    for sibling in reversed(proof):
+        middle = low + _split(high - low)
+        if stop <= middle:
+            high = middle
+        elif middle <= start:
+            yield low, middle, sibling
+            low = middle
+        else:  # what is left is its own beginning
+            return
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from wire.problem import Damaged, Malformed, NotFound, Problem
+from wire.problem import Damaged, Malformed, NotFound, Problem, TooLarge
 
 from . import merkle
 from .add_entries import AddEntries, Package
-from .note import Checkpoint, VerifierKey
+from .note import LARGEST_NOTE, Checkpoint, VerifierKey
 from .problem import (
     LOG_NOT_PROVED,
     LOG_TILE_CHANGED,
@@ -47,6 +47,7 @@ _AT_ONCE = 1 << 23  # bytes of entries that are proved and kept together
 _MOST_AT_ONCE = WIDTH * WIDTH  # entries: the tree of a multiple of these has a short proof
 _OVERHEAD = 64  # bytes of an entry beside its own
 _TILE = WIDTH * merkle.HASH_SIZE
+_LONGEST = LARGEST_NOTE - (1 << 10)  # bytes of a note, to which a line is added
 
 
 class Mirror:
@@ -56,8 +57,11 @@ class Mirror:
     than was written.
     """
 
-    def __init__(self, origin: str, key: VerifierKey, store: Store) -> None:
-        self.origin, self.key, self.store = origin, key, store
+    def __init__(
+        self, origin: str, key: VerifierKey, store: Store, former: Sequence[VerifierKey] = ()
+    ) -> None:
+        """The log signs with `key` now; what is here may be signed with one of the `former` keys."""
+        self.origin, self.key, self.store, self._former = origin, key, store, former
 
     def checkpoint(self) -> Checkpoint | None:
         """The checkpoint of what is here, whole and durable; `None` before the first."""
@@ -66,9 +70,12 @@ class Mirror:
 
     def signed(self, note: bytes) -> Checkpoint:
         """A checkpoint that the log signed. Raises `NOT_SIGNED_BY_LOG`, `Malformed`."""
+        return self._signed(note, [self.key])
+
+    def _signed(self, note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
         checkpoint = Checkpoint.parse(note)
         # Its name, too: a note of another log of the same key is none of this one.
-        if checkpoint.origin != self.origin or self.key not in checkpoint.signers([self.key]):
+        if checkpoint.origin != self.origin or not checkpoint.signers(keys):
             raise NOT_SIGNED_BY_LOG.saying("the checkpoint is not signed by the log {log}", log=self.origin)
         return checkpoint
 
@@ -77,10 +84,13 @@ class Mirror:
 
         A pull that was interrupted is resumed by the next one. Several processes take turns.
 
-        Raises `NOT_SIGNED_BY_LOG`; `LOG_WENT_BACK` for a checkpoint of fewer entries than are here,
-        `OTHER_ROOT`, `LOG_NOT_PROVED` and `LOG_TILE_CHANGED` for entries that do not fit, and what `read`
-        raises. Then nothing of them is kept.
+        Raises `NOT_SIGNED_BY_LOG`, `TooLarge` for a note with no room for another line; `LOG_WENT_BACK` for a
+        checkpoint of fewer entries than are here, `OTHER_ROOT`, `LOG_NOT_PROVED` and `LOG_TILE_CHANGED` for
+        entries that do not fit, and what `read` raises. Then nothing of them is kept.
         """
+        # Whoever shows the log could else fill a note up, so that with the mirror's own line none reads it.
+        if len(note) > _LONGEST:
+            raise TooLarge.saying("the signed note is longer than {most} bytes", most=_LONGEST)
         wanted = self.signed(note)
         with self.store.lock():
             before = self.checkpoint()
@@ -120,6 +130,8 @@ class Mirror:
             try:
                 for package in request.packages():
                     _require_subtree(bundle, package, pending)
+                    if not new:
+                        self._require_continued(edge, package, pending)
                     new += package.entries[max(edge.size + len(new) - package.start, 0) :]
                     bundle = []  # the next one begins at a bundle of its own
             except Malformed as found:
@@ -135,6 +147,18 @@ class Mirror:
                 raise Malformed("no package of entries came whole")
             return edge.size
 
+    def _require_continued(self, edge: Edge, package: Package, pending: Checkpoint) -> None:
+        """Raises `LOG_NOT_PROVED` unless a package that is in the tree continues what is here.
+
+        A log that signed two versions could else have its mirror keep parts of both, which no tree continues.
+        """
+        first, tree = package.start - package.start % WIDTH, TileReader(self.store.get).tree(edge.size)
+        before = merkle.left_of_subtree(first, package.stop, pending.size, package.proof)
+        fits = all(merkle.root(low, high, tree) == node for low, high, node in before)
+        overlap = frame(package.entries[: edge.size - package.start])
+        if not fits or tuple(overlap) != edge.bundle[package.start - first :]:
+            raise _not_proved(pending.origin, package.stop)
+
     def _add(self, edge: Edge, source: _Source, wanted: Checkpoint) -> Edge:
         batch = source.portion(edge)
         after, tiles = edge.extend(batch)
@@ -143,11 +167,7 @@ class Mirror:
             proof = merkle.consistency_proof(after.size, wanted.size, source.tree)
             merkle.verify_consistency(after.size, after.root, wanted.size, wanted.root, proof)
         except (InvalidEvidence, Damaged) as problem:
-            raise LOG_NOT_PROVED.saying(
-                "what the log {log} shows before entry {stop} does not give the root that it signed",
-                log=self.origin,
-                stop=after.size,
-            ) from problem
+            raise _not_proved(self.origin, after.size) from problem
         return self._keep(batch, after, tiles)
 
     def _keep(self, batch: Batch, after: Edge, tiles: Mapping[str, bytes]) -> Edge:
@@ -182,7 +202,7 @@ class Mirror:
 
     def _own(self, note: bytes) -> Checkpoint:
         try:
-            return self.signed(note)
+            return self._signed(note, [self.key, *self._former])
         except Problem as problem:
             raise Damaged(
                 f"the checkpoint in the mirror of {self.origin} is not what was put there"
@@ -198,11 +218,15 @@ def _require_subtree(bundle: Sequence[bytes], package: Package, pending: Checkpo
         # C2SP tlog-mirror: entries are kept only once they are proved towards a checkpoint that was seen.
         merkle.verify_subtree(first, package.stop, node, pending.size, pending.root, package.proof)
     except InvalidEvidence as problem:
-        raise LOG_NOT_PROVED.saying(
-            "what the log {log} shows before entry {stop} does not give the root that it signed",
-            log=pending.origin,
-            stop=package.stop,
-        ) from problem
+        raise _not_proved(pending.origin, package.stop) from problem
+
+
+def _not_proved(origin: str, stop: int) -> InvalidEvidence:
+    return LOG_NOT_PROVED.saying(
+        "what the log {log} shows before entry {stop} does not give the root that it signed",
+        log=origin,
+        stop=stop,
+    )
 
 
 def _adds_lines(new: Checkpoint, old: Checkpoint) -> bool:

@@ -26,6 +26,8 @@ from .problem import InvalidEvidence
 LARGEST_NOTE = 1 << 17
 """Bytes; there is room for sixteen post-quantum signatures, which every verifier has to accept."""
 LAST_SECOND = 253402300799  # of the year 9999, where `datetime` ends
+LARGEST_SIZE = (1 << 63) - 1
+"""Entries of a log: as far as databases count (SQLite, PostgreSQL), and no log comes near it."""
 LONGEST_NAME = 255
 """Bytes of the names of a log and a witness that a cosignature with ML-DSA-44 can have."""
 _SUBTREE = b"subtree/v1\n\x00"
@@ -217,6 +219,22 @@ class Note:
                 times.setdefault(key, key.verify(signature, self.text))
         return times
 
+    def without_failing(self, keys: Iterable[VerifierKey]) -> bytes:
+        """The signed note without those lines by the keys that do not verify.
+
+        Nothing that it proves rests on such a line; whoever relays a note may have added it.
+        """
+        by_name = {(key.name, key.id): key for key in keys}
+        lines = []
+        for name, key_id, signature in dict.fromkeys(self.signatures):
+            try:
+                if key := by_name.get((name, key_id)):
+                    key.verify(signature, self.text)
+            except InvalidEvidence:
+                continue
+            lines.append(signature_line(name, key_id, signature))
+        return self.text + b"\n" + b"".join(lines)
+
 
 @dataclass(frozen=True)
 class Checkpoint(Note):
@@ -253,7 +271,11 @@ def _tree(text: bytes) -> tuple[str, int, bytes]:
     root = decode_base64(lines[2], "The root of the checkpoint")
     if len(root) != 32:  # tlog-checkpoint: SHA-256
         raise InvalidEvidence("the root of the checkpoint is not 32 bytes")
-    return lines[0], int(lines[1]), root
+    size = int(lines[1])
+    # A log can sign any number; what it shows is kept and compared by whoever watches it.
+    if size > LARGEST_SIZE:
+        raise InvalidEvidence("the checkpoint is of 2^63 entries or more")
+    return lines[0], size, root
 
 
 def signature_line(name: str, key_id: bytes, signature: bytes) -> bytes:
@@ -268,7 +290,8 @@ def checkpoint_text(origin: str, size: int, root: bytes) -> bytes:
 
 def decode_base64(text: str | bytes, what: str) -> bytes:
     """The bytes of standard base64 (RFC 4648 4) in its only canonical form. Raises `InvalidEvidence`."""
-    data = text.encode() if isinstance(text, str) else text
+    # Bytes of a file or a command line that are no UTF-8 are no base64 either.
+    data = text.encode("ascii", "replace") if isinstance(text, str) else text
     try:
         decoded = binascii.a2b_base64(data, strict_mode=True)
     except binascii.Error:
@@ -291,9 +314,9 @@ def _cosigned(stamp: int, text: bytes) -> bytes:
 def _cosigned_tree(name: str, stamp: int, text: bytes) -> bytes:
     """The `cosigned_message` of a checkpoint, which is the tree from leaf 0 on, without extension lines."""
     origin, size, root = _tree(text)
-    # tlog-cosignature, cosigned_message: one byte counts the name of the log, eight its size.
-    if len(origin.encode()) > LONGEST_NAME or size >= 1 << 64:
-        raise InvalidEvidence("a cosignature with ML-DSA-44 cannot have so long a name or so large a size")
+    # tlog-cosignature, cosigned_message: one byte counts the name of the log.
+    if len(origin.encode()) > LONGEST_NAME:
+        raise InvalidEvidence("a cosignature with ML-DSA-44 cannot have so long a name")
     names = [len(each).to_bytes(1) + each for each in (name.encode(), origin.encode())]
     start = bytes(8)
     return b"".join((_SUBTREE, names[0], stamp.to_bytes(8), names[1], start, size.to_bytes(8), root))

@@ -7,9 +7,7 @@ compare and to keep are one transaction in it, durable before anything is answer
 
 from __future__ import annotations
 
-import binascii
 import functools
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ from wire.sqlite import Database, OpenDatabase
 from wire.turns import Turns
 
 from . import merkle
+from .add_checkpoint import AddCheckpoint
 from .log import time_to_sign
 from .note import (
     LARGEST_NOTE,
@@ -31,28 +30,19 @@ from .note import (
     Checkpoint,
     SignatureType,
     VerifierKey,
-    decode_base64,
     signature_line,
 )
 from .problem import (
     LOG_NOT_WITNESSED,
-    NOT_CONTINUED,
     NOT_SIGNED_BY_LOG,
     OLD_WITNESS_STATE,
-    OTHER_ROOT,
-    WITNESS_AT_OTHER_SIZE,
     WITNESS_NOT_SURE,
     InvalidEvidence,
 )
 from .tiles.disk import KeptCheckpoint
 
-_MOST_HASHES = 63  # lines of a consistency proof: a client MUST NOT send more (tlog-witness, add-checkpoint)
-LARGEST_REQUEST = LARGEST_NOTE + (1 << 12)
-"""Bytes of a request: the longest signed note, and before it an old size and 63 hashes in base64."""
-_LARGEST_SIZE = (1 << 63) - 1  # of a log: what SQLite counts up to, and as far as tlog-tiles goes
 _REMEMBERED = 256  # notes of a log that later ones are held against, the largest: its key can sign any number
 _FORKS = 16  # that are kept of one log: the first proves all
-_OLD = re.compile(rb"old (0|[1-9][0-9]{0,18})")
 Cosign = Callable[[Checkpoint, datetime | None], tuple[datetime, bytes]]
 """Returns time and line of the next cosignature, from a checkpoint and the time of the log's last one."""
 _WHAT = "the state of the witness"
@@ -103,38 +93,6 @@ ALTER TABLE witness ADD COLUMN second TEXT; -- the key of its lines with ML-DSA-
 ALTER TABLE log ADD COLUMN unsure TEXT; -- the code of the problem that peers could not be asked
 """,
 )
-
-
-class AddCheckpoint(NamedTuple):
-    """A log's request by `add-checkpoint`: a cosignature on `checkpoint`, which continues a tree."""
-
-    old: int
-    """The size of the tree that the proof starts from."""
-    proof: Sequence[bytes]
-    checkpoint: Checkpoint
-
-    @classmethod
-    def parse(cls, body: bytes) -> AddCheckpoint:
-        """The parts of a request's body. Raises `Malformed`, and `TooLarge` for a note above 128 KiB."""
-        head, _, note = body.partition(b"\n\n")
-        first, *lines = head.split(b"\n")
-        old = _OLD.fullmatch(first)
-        if old is None or len(lines) > _MOST_HASHES:
-            raise Malformed("the request does not begin with an old size and at most 63 hashes")
-        proof = [decode_base64(line, "A hash of the consistency proof") for line in lines]
-        # As in evidence: a hash of another length could be split between two nodes.
-        if any(len(hashed) != merkle.HASH_SIZE for hashed in proof):
-            raise Malformed("a hash of the consistency proof is not 32 bytes")
-        checkpoint = Checkpoint.parse(note)
-        # Nothing has 2^63 entries; such a size would be the last that the witness ever signs.
-        if checkpoint.size > _LARGEST_SIZE:
-            raise Malformed("the checkpoint is of 2^63 entries or more")
-        return cls(int(old[1]), proof, checkpoint)
-
-    def write(self) -> bytes:
-        """The body of the request."""
-        lines = b"".join(map(binascii.b2a_base64, self.proof))
-        return b"old %d\n%b\n%b" % (self.old, lines, self.checkpoint.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +290,11 @@ class WitnessState:
                 for origin, vkey, url, size, time, unsure in rows
             ]
 
+    def log_keys(self, origin: str) -> list[VerifierKey]:
+        """The keys with which a log signed what is remembered of it: a log may have got another one."""
+        rows = self._database.read("SELECT DISTINCT vkey FROM signed WHERE origin = ?", origin)
+        return [_parsed(vkey) for (vkey,) in rows]
+
     def accept_clock(self, ahead: Iterable[WitnessedLog], now: datetime) -> None:
         """Let the next cosignature of these logs follow `now`, not one by a clock that was ahead.
 
@@ -460,8 +423,11 @@ class WitnessState:
             return None
         # A larger checkpoint with this witness's own line needs no proof; any other does.
         is_proved = signed_here is not None and checkpoint.size > size
-        if not is_proved and (unfit := _unfit(AddCheckpoint(size, proof, checkpoint), size, root)):
-            return unfit
+        if not is_proved:
+            try:
+                AddCheckpoint(size, proof, checkpoint).require_continues(size, root)
+            except Problem as problem:  # what shows of a fork stays
+                return problem
         place = checkpoint.size, checkpoint.root, checkpoint.origin
         connection.execute("UPDATE log SET size = ?, root = ? WHERE origin = ?", place)
         if signed_here is not None:
@@ -543,11 +509,10 @@ class WitnessState:
             return _not_signed()
         # Before the request is judged: a fork shows whether or not it is cosigned (ADR 71).
         _keep(connection, checkpoint, vkey, note, size)
-        if unfit := _unfit(request, size, root):
-            return unfit
         try:
+            request.require_continues(size, root)
             stated, line = cosign(checkpoint, _moment(time))
-        except Problem as problem:  # the clock's, or the key's; what was kept stays
+        except Problem as problem:  # the request's, the clock's, or the key's; what was kept stays
             return problem
         connection.execute(
             "UPDATE log SET size = ?, root = ?, time = ?, note = ? WHERE origin = ?",
@@ -652,30 +617,6 @@ def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
         return None
     of_log = next(line for line in checkpoint.signatures if line[:2] == (key.name, key.id))
     return checkpoint.text + b"\n" + signature_line(*of_log)
-
-
-def require_continued(request: AddCheckpoint, known: int, root: bytes) -> None:
-    """Raise the problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
-    if unfit := _unfit(request, known, root):
-        raise unfit
-
-
-def _unfit(request: AddCheckpoint, size: int, root: bytes) -> Problem | None:
-    """The problem of a request that does not continue the tree of a size and a root (tlog-witness)."""
-    checkpoint = request.checkpoint
-    if request.old > checkpoint.size:  # add-checkpoint: 400
-        return Malformed("the old size is above that of the checkpoint")
-    # The client learns the size (409), so that it can send the proof from there (add-checkpoint).
-    if request.old != size:
-        return WITNESS_AT_OTHER_SIZE.saying("the newest checkpoint here is of {size} entries", size=size)
-    # threat A44: two roots for one size are two views of the log; one of them is cosigned at most.
-    if checkpoint.size == size and checkpoint.root != root:
-        return OTHER_ROOT.saying("another root was cosigned for the log of {size} entries", size=size)
-    try:
-        merkle.verify_consistency(size, root, checkpoint.size, checkpoint.root, request.proof)
-    except InvalidEvidence as problem:  # accuses nobody: whoever relays a genuine note makes up the proof
-        return NOT_CONTINUED.saying("the consistency proof does not hold: {why}", why=problem)
-    return None
 
 
 def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: bytes, cosigned: int) -> None:

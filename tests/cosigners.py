@@ -22,7 +22,7 @@ from tests.ledger_samples import COSIGNER, NOW, ORIGIN, SIGNER, sample
 from wire.fetch import NoFetcher
 from wire.https import Response
 from wire.message import Body
-from wire.problem import NotFound, Problem, Unavailable
+from wire.problem import NotFound, Problem, TooLarge, Unavailable
 
 _STATUS = {WITNESS_AT_OTHER_SIZE.code: 409, OTHER_ROOT.code: 422, NOT_CONTINUED.code: 422}
 
@@ -70,12 +70,14 @@ class Line(NoFetcher):
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def exchange(self, method: str, url: str, body: Body | None = None, **options: Any) -> Response:
-        assert options["limit"] == 1 << 14
         address = next(known for known in self.answers if url.startswith(f"{known}/"))
         content = body.content if body else b""
         with self.lock:
             self.asked.append((method, url, content))
-        return self.answers[address](method, url.removeprefix(address), content)
+        response = self.answers[address](method, url.removeprefix(address), content)
+        if len(response.body) > options["limit"]:
+            raise TooLarge("the answer is too long")
+        return response
 
 
 def dead(*_: object) -> Response:

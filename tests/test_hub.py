@@ -19,10 +19,11 @@ from hub.http import create_app
 from intaglio.connections import LIMITS
 from keys import WrongPassphrase
 from ledger import Checkpoint, Evidence
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.evidence import parse_proof
 from ledger.note import SignatureType, fingerprint
 from ledger.problem import OTHER_ROOT, WITNESS_AT_OTHER_SIZE
-from ledger.witness import AddCheckpoint, Witness, origin_hash
+from ledger.witness import Witness, origin_hash
 from tests.commandline import Program
 from tests.ledger_samples import NOW, ORIGIN
 from tests.problems import raises

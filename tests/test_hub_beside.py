@@ -20,8 +20,10 @@ from hub import make_hub, open_mirrors
 from hub.beside import Beside
 from hub.monitor import Monitor
 from hub.problem import NOT_IN_LOG
+from keys import PrivateKey
 from ledger.evidence import parse_proof
 from ledger.lookup import LookupFiles
+from ledger.note import SignatureType, VerifierKey, signature_line
 from ledger.witness import origin_hash
 from tests.loopback import Authority, Site, response
 from tests.test_holder_claim import graduate
@@ -188,6 +190,31 @@ def test_of_several_mirrors_one_that_answers_is_enough(published: Publishing, mi
 
 def swapped(data: bytes) -> bytes:
     return data[:40] + bytes([data[40] ^ 1]) + data[41:]
+
+
+@pytest.mark.parametrize("spoilt", [0, 1, 3000])
+def test_a_line_that_fails_takes_nothing_away(published: Publishing, mirrored: Mirrored, spoilt: int) -> None:
+    """Whoever has taken the host over can add lines, also under the names of witnesses, and then be gone."""
+    credential = bare(published)
+    assert mirrored.watch() == []
+    secret = PrivateKey.generate()
+    key = VerifierKey("w.example/w", SignatureType.COSIGNATURE, secret.public_key)
+    other = VerifierKey("v.example/w", SignatureType.COSIGNATURE, PrivateKey.generate().public_key)
+    trust = published.university.trust
+    logs = tuple(replace(log, witnesses=(str(key), str(other)), quorum=1) for log in trust.logs)
+    checkpoint = published.university.log.checkpoint()
+    good = key.sign(secret, checkpoint.text, NOW)
+    bad = signature_line(other.name, other.id, bytes(72)) * (spoilt > 0)
+    bad += b"".join(signature_line(f"{number}", bytes(4), bytes(9)) for number in range(spoilt))
+    answer, note = published.site.answer, checkpoint.note + good
+    published.site.answer = lambda path: response(200, note) if path == "/log/checkpoint" else answer(path)
+    assert mirrored.watch() == []
+    shown = note + bad
+    published.site.answer = lambda path: response(200, shown) if path == "/log/checkpoint" else answer(path)
+    assert mirrored.watch() == []
+    gone(published)
+    report = mirrored.verify(credential, trust=replace(trust, logs=logs))
+    assert report.verdict is Verdict.VALID, report.deciding
 
 
 def test_a_mirror_that_lies_leaves_it_open(published: Publishing, mirrored: Mirrored) -> None:

@@ -17,6 +17,7 @@ from hub.mirrors import Mirrors
 from hub.monitor import Monitor, watching
 from keys import PrivateKey
 from ledger import merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.lookup import SHAPE, YOUNG
 from ledger.merkle import leaf_hash
 from ledger.note import Checkpoint, SignatureType, VerifierKey
@@ -30,10 +31,11 @@ from ledger.problem import (
     NOT_SIGNED_BY_LOG,
     OTHER_ROOT,
     WITNESS_AT_OTHER_SIZE,
+    InvalidEvidence,
 )
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, Peer, WitnessState, origin_hash
+from ledger.witness import Peer, WitnessState, origin_hash
 from tests.ledger_samples import NOW
 from tests.loopback import Site, response
 from tests.problems import raises
@@ -135,8 +137,38 @@ def test_of_a_log_that_is_removed_the_mirror_stays(hub: Hub) -> None:
     assert hub.mirrors.sizes() == {HASH: 3}
 
 
+def test_a_log_with_a_new_key_is_mirrored_on(hub: Hub) -> None:
+    """Where it was removed, and added under that key."""
+    hub.log.grow(300)
+    hub.watch()
+    signer = PrivateKey.generate()
+    key = VerifierKey(KEY.name, SignatureType.ED25519, signer.public_key)
+    hub.state.remove(KEY.name)
+    hub.state.add(key, URL)
+    assert hub.faults() == [NOT_SIGNED_BY_LOG.code]
+    text = Checkpoint.parse(hub.log.grow(310)).text
+    hub.log.files[CHECKPOINT] = text + b"\n" + key.sign(signer, text)
+    assert hub.faults() == []
+    assert hub.served(CHECKPOINT) == hub.log.files[CHECKPOINT]
+
+
+def test_where_one_mirror_is_damaged_the_other_logs_are_watched(hub: Hub) -> None:
+    hub.log.grow(3)
+    key = VerifierKey("z.example/log", SignatureType.ED25519, PrivateKey.generate().public_key)
+    hub.state.add(key, "https://z.example/log")
+    hub.watch()
+    path = hub.folder / "mirror" / HASH / "log" / CHECKPOINT
+    path.write_bytes(path.read_bytes().replace(b"\n3\n", b"\n2\n"))
+    assert hub.faults() == ["damaged", "hub-log-quiet"]
+
+
 def test_a_log_that_does_not_answer_is_silent_and_nothing_worse(hub: Hub) -> None:
     hub.log.grow(3)
+    hub.web.gone.add(URL)
+    for hours, code in ((-23, "hub-log-quiet"), (0, "hub-log-quiet"), (2, "hub-log-silent")):
+        (found,) = hub.watch(at=timedelta(hours=hours))  # since it was added
+        assert found.code == code
+    hub.web.gone.clear()
     hub.watch()
     hub.web.gone.add(URL)
     (found,) = hub.watch(at=timedelta(hours=1))
@@ -321,6 +353,28 @@ def test_what_is_sent_is_pulled_next_and_nothing_is_signed(hub: Hub) -> None:
         hub.mirrors.add_checkpoint(sent(fork, 400))
 
 
+def test_what_is_sent_continues_what_was_pulled(hub: Hub) -> None:
+    """Another version that the log signed is pending at no time, although nothing was sent before."""
+    hub.log.grow(300)
+    hub.watch()
+    for fork, kinds in ((other(400, 2), NOT_CONTINUED), (other(300, 2), OTHER_ROOT)):
+        with raises(kinds):
+            hub.mirrors.add_checkpoint(sent(fork, 300))
+    hub.log.grow(301)
+    hub.mirrors.add_checkpoint(sent(hub.log, 300))
+
+
+@pytest.mark.parametrize("size", [1 << 63, 9_999_999_999_999_999_999])
+def test_a_log_that_signs_a_size_beyond_all_numbers_stops_no_round(hub: Hub, size: int) -> None:
+    hub.log.grow(3)
+    note = hub.log.files[CHECKPOINT]
+    hub.log.files[CHECKPOINT] = Stranger.note(size, bytes(32))
+    hub.web.hosts[PEER] = {f"seen/{HASH}": hub.log.files[CHECKPOINT]}
+    assert hub.faults(PEER) == ["hub-peer-fails", InvalidEvidence.code]
+    hub.log.files[CHECKPOINT] = note
+    assert hub.faults() == ["hub-peer-fails"]
+
+
 def test_the_service_shows_mirrors_and_a_round_is_made_by_the_clock(tmp_path: Path) -> None:
     """Over HTTP: another program finds the log below `/mirror`."""
     log = Stranger()
@@ -349,12 +403,11 @@ def test_the_service_shows_mirrors_and_a_round_is_made_by_the_clock(tmp_path: Pa
                 assert client.get(f"{HASH}/{path}").content == data
             assert client.get(f"{'0' * 64}/checkpoint").status_code == 404
             assert client.get(f"{HASH}/%2e%2e/pending").status_code == 404
-            answered = client.post("add-checkpoint", content=sent(log, 0))
-            assert (answered.status_code, answered.content) == (200, b"")
             log.grow(301)
-            answered = client.post("add-checkpoint", content=sent(log, 0))
-            assert (answered.status_code, answered.text) == (409, "300\n")
-            stranger = sent(log, 300).replace(KEY.name.encode(), b"another.example")
+            for old, status, text in ((0, 409, "300\n"), (300, 200, ""), (0, 409, "301\n")):
+                answered = client.post("add-checkpoint", content=sent(log, old))
+                assert (answered.status_code, answered.text) == (status, text)
+            stranger = sent(log, 301).replace(KEY.name.encode(), b"another.example")
             assert client.post("add-checkpoint", content=stranger).status_code == 404
 
 
@@ -377,5 +430,5 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, path: str) -> None:
         mirrors = open_mirrors(tmp_path / "hub", state)
         mirrors.add(KEY.name)
         found = [*Monitor(tmp_path / "hub", state, mirrors, HttpsFetcher(allow_loopback=True)).watch(NOW)]
-    assert [item.code for item in found] == ["hub-log-silent" if path == "checkpoint" else "refused"]
+    assert [item.code for item in found] == ["hub-log-quiet" if path == "checkpoint" else "refused"]
     assert mirrors.sizes() == {HASH: 0}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+import threading
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,12 +25,13 @@ from hub.mirrors import Mirrors
 from hub.monitor import Monitor
 from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, Log, MemoryStore, entry
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.add_entries import MirrorInfo, add_entries
 from ledger.note import VerifierKey
 from ledger.problem import CLOCK_BEHIND, OTHER_ROOT, WITNESS_NOT_SURE
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
-from ledger.witness import AddCheckpoint, WitnessState, origin_hash
+from ledger.witness import WitnessState, origin_hash
 from tests.ledger_samples import NOW
 from tests.problems import raises
 from tests.serving import listening, serving
@@ -206,6 +209,58 @@ def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) ->
     endless = gzip.compress(head[:43] + bytes(1 << 22))
     assert pushed.send(endless, **{"Content-Encoding": "gzip"}).status_code == 422
     assert pushed.client.get(f"{HASH}/checkpoint").status_code == 404
+
+
+def test_of_uploads_that_stop_midway_a_few_are_held(pushed: Pushing) -> None:
+    """Each may be as long as the longest; others are told to come later, and nothing stays taken."""
+    pushed.grow(3)
+    pushed.announce()
+    head = f"POST /mirror/add-entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n"
+    with ExitStack() as stack:
+        answers = []
+        while 503 not in answers:
+            slow = stack.enter_context(socket.create_connection(("localhost", pushed.client.base_url.port)))
+            slow.sendall(head.encode() + bytes(100))
+            answers.append(pushed.send(pushed.body(0, 3)).status_code)
+            assert len(answers) < 50
+        assert pushed.client.get("/readyz").status_code == 404  # below /mirror: the service answers
+    waited = threading.Event()
+    assert any(pushed.send(pushed.body(0, 3)).status_code == 200 or waited.wait(0.05) for _ in range(100))
+
+
+def test_what_comes_behind_the_end_of_gzip_is_not_held() -> None:
+    """However much of it is sent within the time that a body has."""
+    chunks = [gzip.compress(b"whole"), *[bytes(1 << 16)] * 200]
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [(b"content-encoding", b"gzip")],
+    }
+    assert asyncio.run(read_beginning(Request(scope, receive), 1 << 20)) == b"whole"
+    assert len(chunks) == 200
+
+
+def test_a_mirror_that_pulled_says_from_where_it_goes_on(pushed: Pushing) -> None:
+    """A log may begin to send itself at any time."""
+    pushed.grow(300)
+    web = Web({f"https://{NAME}": {CHECKPOINT: pushed.log.checkpoint().note}})
+    tiles = ("tile/entries/000", "tile/entries/001.p/44", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1")
+    web.hosts[f"https://{NAME}"] |= {path: data for path in tiles if (data := pushed.log.store.get(path))}
+    monitor = Monitor(pushed.mirrors._folder.parent, pushed.state, pushed.mirrors, web)
+    assert [item.code for item in monitor.watch(NOW)] == ["hub-log-seen"]
+    answer = pushed.send(pushed.body(0, 0))
+    assert (answer.status_code, answer.content) == (409, b"300\n300\n\n")
+    assert pushed.send(pushed.body(300, 300)).status_code == 200
+    pushed.grow(10)
+    answer = pushed.announce()
+    assert (answer.status_code, answer.text) == (409, "300\n")
+    pushed.known = 300
+    assert pushed.push()
 
 
 def test_a_mirror_signs_what_it_pulled_as_well_and_never_an_earlier_time(pushed: Pushing) -> None:

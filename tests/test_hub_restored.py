@@ -21,6 +21,7 @@ from hub.rounds import Rounds
 from intaglio.connections import LIMITS
 from keys import PrivateKey
 from ledger import Checkpoint
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import SignatureType, VerifierKey
 from ledger.problem import (
     NOT_CONTINUED,
@@ -31,7 +32,7 @@ from ledger.problem import (
 )
 from ledger.tiles.edge import Edge
 from ledger.tiles.store import Batch
-from ledger.witness import AddCheckpoint, Peer, Witness, WitnessState, origin_hash, own_line
+from ledger.witness import Peer, Witness, WitnessState, origin_hash, own_line
 from tests.commandline import Program
 from tests.ledger_samples import NOW, ORIGIN
 from tests.loopback import Site, response

@@ -23,6 +23,7 @@ from intaglio.publishing import create_app as published
 from intaglio.session import Session, utc_now
 from keys import PrivateKey
 from ledger import Checkpoint, VerifierKey
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
@@ -30,7 +31,7 @@ from ledger.folder import open_to_read
 from ledger.note import SignatureType, fingerprint
 from ledger.problem import OTHER_ROOT, WITNESS_AT_OTHER_SIZE
 from ledger.tiles.layout import prefix
-from ledger.witness import AddCheckpoint, Witness
+from ledger.witness import Witness
 from tests.commandline import Answer, Program
 from tests.problems import raises
 from tests.serving import listening, serving

@@ -10,7 +10,7 @@ from ledger import merkle
 from ledger.add_entries import AddEntries, MirrorInfo, Package, add_entries
 from ledger.mirror import Mirror, mirrored_file
 from ledger.note import Checkpoint
-from ledger.problem import LOG_NOT_PROVED, MIRROR_AT_OTHER_ENTRY, OTHER_ROOT, InvalidEvidence
+from ledger.problem import LOG_NOT_PROVED, MIRROR_AT_OTHER_ENTRY, InvalidEvidence
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.reader import TileReader
 from ledger.tiles.store import CHECKPOINT
@@ -48,6 +48,9 @@ def test_every_subtree_of_a_tree_is_proved_and_nothing_else(size: int) -> None:
                 continue
             proof = merkle.subtree_proof(start, stop, size, tree)
             merkle.verify_subtree(start, stop, node, size, root, proof)
+            left = list(merkle.left_of_subtree(start, stop, size, proof))
+            assert [hashed for _, _, hashed in left] == [naive(low, high) for low, high, _ in left]
+            assert [0, *(high for _, high, _ in left)] == [*(low for low, _, _ in left), start]
             if start == 0 and stop < size:  # then it is RFC 6962's
                 assert proof == merkle.consistency_proof(stop, size, tree)
             wrong = [proof[:-1]] if proof else []
@@ -143,14 +146,33 @@ def test_a_package_with_one_entry_or_hash_changed_is_refused_and_not_those_befor
     assert send(mirror, body_of(log, 512, 600), note) == 600
 
 
-def test_entries_of_another_version_never_make_a_mirror_whole(mirror: Mirror) -> None:
-    """A log that signed two, and sends parts of each."""
+@pytest.mark.parametrize("size", [256, 300, 512, 700])
+@pytest.mark.parametrize("common", [0, 256, 299])
+def test_entries_of_another_version_never_get_into_a_mirror(mirror: Mirror, size: int, common: int) -> None:
+    """A log that signed two, and sends parts of each: the mirror goes on with the one that it began with."""
+    log = Stranger()
+    fork = Stranger(lambda index: b"%s %d" % (b"entry" if index < common else b"fork", index))
+    mirror.pull(log.read, log.grow(size))
+    note = fork.grow(900)
+    for start in {size - size % 256, size} if common < size else ():
+        with raises(LOG_NOT_PROVED):
+            send(mirror, body_of(fork, start, 900), note)
+        assert mirror.store.head().base.size == size
+    assert shown(mirror, log) == log.files
+    note = log.grow(901)
+    assert send(mirror, body_of(log, size - size % 256, 901), note) == 901
+    assert shown(mirror, log) == log.files
+
+
+def test_what_was_pulled_in_part_is_continued_by_no_other_version(mirror: Mirror) -> None:
+    """Before anything of it is shown."""
     log, fork = Stranger(), Stranger(lambda index: b"fork %d" % index)
-    mirror.pull(log.read, log.grow(256))
-    note = fork.grow(600)
-    with raises(OTHER_ROOT):
-        send(mirror, body_of(fork, 256, 600), note)
-    assert mirrored_file(mirror.store, CHECKPOINT) == log.files[CHECKPOINT]
+    note = log.grow(600)
+    assert send(mirror, body_of(log, 0, 600)[:-100], note) == 512
+    other = fork.grow(600)
+    with raises(LOG_NOT_PROVED):
+        send(mirror, body_of(fork, 512, 600), other)
+    assert mirror.pull(log.read, note).size == 600
 
 
 @pytest.mark.parametrize(

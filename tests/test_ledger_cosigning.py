@@ -11,15 +11,15 @@ import pytest
 
 from keys import PrivateKey
 from ledger import Checkpoint, TrustedLog, TrustPolicy, verify_evidence
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.anchor import Sender
 from ledger.cosigned import EVERY, MOST, Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import parse_proof
-from ledger.note import SignatureType, VerifierKey
+from ledger.note import SignatureType, VerifierKey, signature_line
 from ledger.outbox import Outbox
 from ledger.problem import LOG_BEHIND, NO_COSIGNATURE, WITNESS_AT_OTHER_SIZE, WITNESS_REFUSES
 from ledger.submitting import look_after
-from ledger.witness import AddCheckpoint
 from tests.cosigners import Town, answering, dead, url
 from tests.gazette import NAME
 from tests.gazette_anchor import gazettes
@@ -440,9 +440,12 @@ def test_a_mere_number_stops_nothing(town: Town) -> None:
     town.append()
 
 
-@pytest.mark.parametrize("count", [0, 1, 9])
-def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int) -> None:
-    """It has been put back, and may even have grown on: a witness shows what it signed before."""
+@pytest.mark.parametrize(("count", "strangers"), [(0, 0), (1, 0), (9, 0), (1, 16)])
+def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int, strangers: int) -> None:
+    """It has been put back, and may even have grown on: a witness shows what it signed before.
+
+    That may have the lines of others as well, of which one with ML-DSA-44 is of 3.3 kB.
+    """
     town.add("a")
     town.append(2)
     old = type(town.store)()
@@ -459,6 +462,14 @@ def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int) ->
     restored.cosigned.add(known.key, known.url)
     for index in range(count):
         restored.log.append([sample(1000 + index)], b"r%d" % index)
+    ask = town.line.answers[url("a")]
+
+    def shows(method: str, path: str, body: bytes) -> Response:
+        response = ask(method, path, body)
+        others = signature_line("other.example", bytes(4), bytes(2428)) * strangers
+        return response._replace(body=response.body + others) if method == "GET" else response
+
+    town.line.answers[url("a")] = shows
     assert problem_of(restored, "a").code == LOG_BEHIND.code
     assert restored.problems() == {"a": LOG_BEHIND.code}
     for again in (restored.log, None):

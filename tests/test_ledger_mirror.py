@@ -12,7 +12,7 @@ from keys import PrivateKey
 from ledger.audit import audit
 from ledger.log import LogReader
 from ledger.mirror import Mirror, mirrored_file
-from ledger.note import SignatureType, VerifierKey, checkpoint_text
+from ledger.note import LARGEST_NOTE, SignatureType, VerifierKey, checkpoint_text, signature_line
 from ledger.problem import (
     LOG_NOT_PROVED,
     LOG_TILE_CHANGED,
@@ -113,6 +113,20 @@ def test_nothing_counts_that_the_log_did_not_sign(mirror: Mirror) -> None:
             mirror.pull(log.read, note)
         assert caught.value.code in {NOT_SIGNED_BY_LOG.code, InvalidEvidence.code}
     assert shown(mirror, log) == {}
+
+
+def test_a_note_that_leaves_no_room_for_a_line_is_not_taken(mirror: Mirror) -> None:
+    log = Stranger()
+    note = log.grow(3)
+    mirror.pull(log.read, note)
+    lines = b"".join(signature_line(f"{number}", bytes(4), bytes(3000)) for number in range(31))
+    filler = signature_line("x" * (LARGEST_NOTE - len(note + lines) - 18), bytes(4), bytes(5))
+    assert len(note + lines + filler) == LARGEST_NOTE
+    with raises(TooLarge):
+        mirror.pull(log.read, note + lines + filler)
+    assert mirrored_file(mirror.store, CHECKPOINT) == note
+    mirror.pull(log.read, note + lines)
+    assert mirrored_file(mirror.store, CHECKPOINT) == note + lines
 
 
 def test_a_log_that_goes_back_or_forks_is_refused(mirror: Mirror) -> None:

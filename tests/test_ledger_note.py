@@ -9,7 +9,7 @@ import pytest
 
 from keys import InvalidKey, PrivateKey, PublicKey
 from ledger import Checkpoint, InvalidEvidence, VerifierKey
-from ledger.note import Note, SignatureType, checkpoint_text
+from ledger.note import LARGEST_SIZE, Note, SignatureType, checkpoint_text
 from tests.ledger_samples import COSIGNER, NOW, SIGNER
 from wire.problem import Malformed, TooLarge
 
@@ -239,6 +239,7 @@ def test_malformed_notes(note: bytes) -> None:
         TEXT.replace(b"\n3\n", b"\n3 \n"),
         TEXT.replace(b"\n3\n", "\n٣\n".encode()),
         TEXT.replace(b"\n3\n", b"\n" + b"9" * 20 + b"\n"),
+        TEXT.replace(b"\n3\n", b"\n%d\n" % (1 << 63)),
         TEXT.replace(b"\n3\n", b"\n\n"),
         TEXT + b"\nextension\n",
         TEXT.replace(b"AA=", b"AB="),
@@ -249,6 +250,19 @@ def test_malformed_notes(note: bytes) -> None:
 def test_malformed_checkpoints(text: bytes) -> None:
     with pytest.raises(InvalidEvidence):
         Checkpoint.parse(text + b"\n" + LINE)
+
+
+def test_lines_that_fail_can_be_left_out_and_others_stay() -> None:
+    wrong, right = CLOCK.sign(SIGNER, TEXT, NOW), CLOCK.sign(COSIGNER, TEXT, NOW)
+    strange = LINE.replace(b"log.example", b"elsewhere.example")
+    note = Note.parse(TEXT + b"\n" + LINE + wrong + strange + right + right)
+    assert note.without_failing([LOG, CLOCK]) == TEXT + b"\n" + LINE + strange + right
+    assert note.without_failing([]) == TEXT + b"\n" + LINE + wrong + strange + right
+
+
+def test_the_largest_size_is_that_of_databases() -> None:
+    text = TEXT.replace(b"\n3\n", b"\n%d\n" % LARGEST_SIZE)
+    assert Checkpoint.parse(text + b"\n" + LOG.sign(SIGNER, text)).size == LARGEST_SIZE
 
 
 def test_extension_lines_and_the_empty_tree_are_allowed() -> None:

@@ -131,6 +131,13 @@ def test_what_makes_no_sense_is_refused(text: str) -> None:
         parse_policy(text.encode())
 
 
+@pytest.mark.parametrize("line", [b"log l.example+00000000+\xff\n", b"witness w \xe2+00000000+A\xc3\n"])
+def test_a_key_that_is_no_text_makes_no_sense(line: bytes) -> None:
+    """Although octets above 127 are allowed there."""
+    with raises(NOT_A_TLOG_POLICY):
+        parse_policy(line + b"quorum none\n")
+
+
 def test_two_witnesses_whose_keys_have_one_name() -> None:
     """Here they are one, and so no group can ask for both."""
     same = f"witness w {A}\nwitness v {key('a.example', 99)}\ngroup g 2 w v\nquorum g\n"

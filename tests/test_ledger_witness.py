@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from keys import PrivateKey
 from ledger import Checkpoint, merkle
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import Note, SignatureType, VerifierKey, checkpoint_text, fingerprint
 from ledger.problem import (
     CLOCK_BEHIND,
@@ -27,7 +28,7 @@ from ledger.problem import (
     WITNESS_AT_OTHER_SIZE,
     InvalidEvidence,
 )
-from ledger.witness import AddCheckpoint, Cosign, Witness, WitnessState, origin_hash
+from ledger.witness import Cosign, Witness, WitnessState, origin_hash
 from tests.ledger_samples import NOW, ORIGIN, SIGNER
 from tests.problems import Kinds, raises
 from tests.witnessing import (

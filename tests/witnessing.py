@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from keys import PrivateKey
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import Checkpoint, SignatureType, VerifierKey, checkpoint_text
-from ledger.witness import AddCheckpoint, Witness, WitnessState
+from ledger.witness import Witness, WitnessState
 from tests.ledger_samples import NOW, ORIGIN, SIGNER, naive_proof, naive_root, samples
 
 LOG_KEY = VerifierKey(ORIGIN, SignatureType.ED25519, SIGNER.public_key)

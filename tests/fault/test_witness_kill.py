@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.note import Checkpoint
 from ledger.problem import WITNESS_AT_OTHER_SIZE
-from ledger.witness import AddCheckpoint, Cosign, Witness, WitnessState, origin_hash
+from ledger.witness import Cosign, Witness, WitnessState, origin_hash
 from tests.fault.kill import Work, a_sample, kill_everywhere, killed_by
 from tests.ledger_samples import NOW, ORIGIN
 from tests.witnessing import FORK, HONEST, WITNESS, Branch, new_witness, stated

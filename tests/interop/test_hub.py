@@ -23,6 +23,7 @@ from hub import make_hub, open_witness
 from hub.home import open_signing_mirrors
 from hub.http import create_app
 from ledger import Checkpoint, Log, TrustedLog, TrustPolicy, VerifierKey
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.add_entries import add_entries
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
@@ -30,7 +31,7 @@ from ledger.evidence import attest
 from ledger.problem import LOG_BEHIND, OTHER_ROOT
 from ledger.tiles.posix import PosixStore
 from ledger.tiles.reader import TileReader
-from ledger.witness import AddCheckpoint, Witness, origin_hash
+from ledger.witness import Witness, origin_hash
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, samples
 from tests.problems import is_a, raises
 from tests.serving import listening, serving

@@ -23,12 +23,12 @@ from hub import make_hub, open_witness
 from hub.http import create_app
 from keys import PublicKey
 from ledger import Checkpoint, Log, TrustedLog, TrustPolicy, VerifierKey
+from ledger.add_checkpoint import AddCheckpoint
 from ledger.cosigned import Cosigned
 from ledger.cosigning import Witnesses
 from ledger.evidence import attest
 from ledger.note import SignatureType
 from ledger.tiles.posix import PosixStore
-from ledger.witness import AddCheckpoint
 from tests.ledger_samples import COSIGNER, ORIGIN, SIGNER, samples
 from tests.serving import listening, serving
 from tests.witnessing import FORK, HONEST, LOG_KEY, URL

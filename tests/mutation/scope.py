@@ -71,6 +71,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     ),
     "ledger/lookup.py": ("ledger_lookup",),
     "ledger/merkle.py": ("ledger_merkle", "ledger_tiles", "ledger_log"),
+    "ledger/add_checkpoint.py": ("ledger_witness",),
     "ledger/add_entries.py": ("ledger_add_entries",),
     "ledger/mirror.py": ("ledger_mirror", "ledger_add_entries"),
     "ledger/move.py": ("ledger_move", "contract/ledgers"),
