@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 
 from issuer.archive.index import Index
-from issuer.archive.kept import Appended, NewEntry, ShardName
+from issuer.archive.kept import Appended, NewEntries, NewEntry, ShardName
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
 from issuer.shared.database import prepare_index
@@ -71,7 +71,7 @@ def record(
         assert index.take(job, number, "diploma", numbers) == set()
         index.begin_chunk(ShardName(job.id, number, bytes(32)), entries[0].seq)
         batch = Appended(job.chunk_key(number), range(entries[0].seq, entries[-1].seq + 1))
-        index.finish_chunk(job, number, batch, entries)
+        index.finish_chunk(job, number, batch, NewEntries.of(entries))
         spent += time.process_time() - begun
         if (number + 1) * 10 // job.chunks > tenths:
             tenths += 1

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from issuer import Description
-from issuer.archive.kept import Appended, NewEntry, ShardName
+from issuer.archive.kept import Appended, NewEntries, NewEntry, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.checking import Checker
@@ -119,19 +119,21 @@ def index_bytes(folder: Path, rows: int) -> dict[str, float]:
             job,
             number,
             Appended(job.chunk_key(number), range(first, first + SPAN_ROWS)),
-            [
-                NewEntry(
-                    row,
-                    "diploma",
-                    f"UNI-2026-{row:08}",
-                    1,
-                    1,
-                    row,
-                    "Aino Müller",
-                    f"graduate{row}@example.org",
-                )
-                for row in range(first, min(first + SPAN_ROWS, rows))
-            ],
+            NewEntries.of(
+                [
+                    NewEntry(
+                        row,
+                        "diploma",
+                        f"UNI-2026-{row:08}",
+                        1,
+                        1,
+                        row,
+                        "Aino Müller",
+                        f"graduate{row}@example.org",
+                    )
+                    for row in range(first, min(first + SPAN_ROWS, rows))
+                ]
+            ),
         )
     store.close()
     return {"written": _written() - before, "kept": path.stat().st_size}

@@ -36,7 +36,7 @@ from bench.issue import write_csv
 from did.methods import key as did_key
 from issuer import Description
 from issuer.archive.index import Index
-from issuer.archive.kept import Appended, Keyed, KindNumber, NewEntry, ShardName
+from issuer.archive.kept import Appended, Keyed, KindNumber, NewEntries, NewEntry, ShardName
 from issuer.archive.lookup import PIECE, packed_keys
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.issuer import Issuer
@@ -128,15 +128,15 @@ def peak() -> float:
 def chunks(first: int, rows: int, is_random: bool) -> Iterator[tuple[list[NewEntry], Keyed]]:
     """Credentials of a file, chunk by chunk, and the keys by which they are found."""
     for start in range(first, first + rows, SPAN_ROWS):
-        entries, keys = [], []
+        entries, keys = [], list[bytes]()
         for seq in range(start, min(start + SPAN_ROWS, first + rows)):
             number = f"{seq:09}"
             if is_random:
                 number = hashlib.sha256(number.encode()).hexdigest()[:12]
             email = f"graduate{seq}@example.edu"
             entries.append(NewEntry(seq, "diploma", f"NAT-{number}", 1, 1, seq, "Aino Müller", email))
-            keys.append(packed_keys(seq, f"urn:intaglio:{seq}", email))
-        yield entries, Keyed(start, entries[-1].seq + 1, b"".join(keys))
+            keys += packed_keys(seq, f"urn:intaglio:{seq}", email)
+        yield entries, Keyed(start, entries[-1].seq + 1, b"".join(sorted(keys)))
 
 
 def fill(issuer: Issuer, engine: Engine, rows: int, is_random: bool) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def fill(issuer: Issuer, engine: Engine, rows: int, is_random: bool) -> dict[str
             index.logged.intend(key)
             assert index.take(job, number, "diploma", {each.number: each.seq for each in placed}) == set()
             index.begin_chunk(ShardName(job.id, number, bytes(32)), placed[0].seq)
-            index.finish_chunk(job, number, Appended(key, leaves), placed)
+            index.finish_chunk(job, number, Appended(key, leaves), NewEntries.of(placed))
 
         of_rows += engine.spent(record)
         if is_last or sum(each.stop - each.first for each in waiting) >= PIECE:

@@ -260,6 +260,9 @@ def item_cells(kind: Kind, record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+DIGEST_BYTES = 16
+
+
 def digest(record: bytes) -> bytes:
     """A digest that tells two records apart, given as JSON."""
-    return hashlib.blake2b(record, digest_size=16).digest()
+    return hashlib.blake2b(record, digest_size=DIGEST_BYTES).digest()

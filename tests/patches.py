@@ -31,7 +31,7 @@ ALLOWED = {
         *("ledger.tiles.s3.store._EXAMINED", "ledger.tiles.s3.store._SPARE"),
         *("ledger.tiles.postgres.store.LARGEST", "ledger.evm.chain.LARGEST_ANSWER"),
         *("ledger.mirror._AT_ONCE", "ledger.mirror._MOST_AT_ONCE", "issuer.job.bulk.PIECE"),
-        *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS"),
+        *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS", "wire.workers.TOLD"),
     },
 }
 """The attributes that tests may overwrite, by the reason; everything else has to be an argument."""

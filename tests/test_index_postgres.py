@@ -23,7 +23,7 @@ pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postg
 import psycopg
 from psycopg import errors
 
-from issuer.archive.kept import Appended, ListFile
+from issuer.archive.kept import Appended, ListFile, NewEntries
 from issuer.archive.postgres import store
 from issuer.archive.postgres.singles import ISSUED
 from issuer.archive.postgres.store import PostgresIndex
@@ -102,7 +102,7 @@ def fill(index: PostgresIndex, uri: str) -> None:
     take(index, job, 0, ["marked-1", "marked-2"])
     index.begin_chunk(shard(job, 0), 0)
     entries = [entry(seq, f"marked-{seq}", name="marked", email="marked@x.example") for seq in (0, 1)]
-    index.finish_chunk(job, 0, Appended(b"marked", range(2)), entries)
+    index.finish_chunk(job, 0, Appended(b"marked", range(2)), NewEntries.of(entries))
     take(index, job, 1, ["marked-3"])
     issue(index, entry(5, "marked-4", name="marked", email="marked@x.example"), 3)
     index.begin_singles([[single(entry(6, "marked-5", name="marked", email="marked@x.example"))]])
@@ -319,7 +319,7 @@ class TestNetwork:
         cut.begin_chunk(shard(job, 0), job.first_seq)
         cut.logged.intend(b"batch")
         entries = [entry(job.first_seq + row, f"N{row}") for row in range(2)]
-        cut.finish_chunk(job, 0, Appended(b"batch", range(2)), entries)
+        cut.finish_chunk(job, 0, Appended(b"batch", range(2)), NewEntries.of(entries))
         cut.revocations.revoke([a("N0")], "fraud", DATE)
         cut.give_back(job)
         cutting.close()
@@ -349,7 +349,7 @@ def test_what_was_issued_is_not_given_back(uri: str, index: PostgresIndex) -> No
     job = index.begin(b"key", "g.csv", DATE, 2, 1)
     assert take(index, job, 0, ["N0", "N1"]) == set()
     index.begin_chunk(shard(job, 0), 0)
-    index.finish_chunk(job, 0, Appended(b"batch", range(1)), [entry(0)])
+    index.finish_chunk(job, 0, Appended(b"batch", range(1)), NewEntries.of([entry(0)]))
     other = PostgresIndex(uri)
     assert take(other, job, 0, ["N0", "N1"]) == set()
     other.give_back(job)

@@ -16,7 +16,7 @@ import pytest
 
 from issuer.archive.archive import unpack
 from issuer.archive.frame import to_frame
-from issuer.archive.kept import Appended, KindNumber, ShardName
+from issuer.archive.kept import Appended, KindNumber, NewEntries, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.archive.tables import VERSION
 from issuer.identity.home import published_file
@@ -130,7 +130,7 @@ def test_chunks_of_before_have_shards_without_digests(tmp_path: Path) -> None:
         job = store.begin(b"key", "g.csv", "2026-07-01T12:00:00Z", 2, 2)
         for number in range(2):
             store.begin_chunk(ShardName(job.id, number, bytes(32)), number)
-        store.finish_chunk(job, 0, Appended(b"", range(0)), [])
+        store.finish_chunk(job, 0, Appended(b"", range(0)), NewEntries.of([]))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript("ALTER TABLE chunk DROP COLUMN shard; PRAGMA user_version = 10")
     with closing(SQLiteIndex(path)) as store, closing(SQLiteIndex(new)):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import lookup as module
-from issuer.archive.kept import Appended, IdOf, KindNumber, NewEntry, ShardName
+from issuer.archive.kept import Appended, IdOf, KindNumber, NewEntries, NewEntry, ShardName
 from issuer.archive.lookup import SQLiteLookup
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
@@ -36,7 +36,7 @@ def fill(store: SQLiteIndex, rows: range, job: bytes = b"key") -> None:
     entries = [
         NewEntry(row, "diploma", f"N{row}", 1, 1, row, f"Ada {row}", f"A{row}@x.example") for row in rows
     ]
-    store.finish_chunk(begun, 0, Appended(job, range(1)), entries)
+    store.finish_chunk(begun, 0, Appended(job, range(1)), NewEntries.of(entries))
 
 
 @pytest.fixture

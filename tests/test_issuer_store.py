@@ -11,7 +11,7 @@ import pytest
 
 from issuer.archive.archive import Archive
 from issuer.archive.finding import Finder
-from issuer.archive.kept import Appended, Job, NewEntry, ShardName, Single
+from issuer.archive.kept import Appended, Job, NewEntries, NewEntry, ShardName, Single
 from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.press.document import Profile
@@ -50,7 +50,9 @@ def batch(start: int) -> Appended:
 def job_with(store: SQLiteIndex, count: int) -> Job:
     job = store.begin(b"key", "g.csv", DATE, count, 1)
     store.begin_chunk(ShardName(job.id, 0, bytes(32)), job.first_seq)
-    store.finish_chunk(job, 0, batch(0), [entry(job.first_seq + index) for index in range(count)])
+    store.finish_chunk(
+        job, 0, batch(0), NewEntries.of([entry(job.first_seq + index) for index in range(count)])
+    )
     return job
 
 

@@ -134,7 +134,7 @@ def test_rows_are_inserted_in_their_order_however_many(path: Path, count: int) -
     database = Database(path, ["CREATE TABLE pair (a INTEGER, b TEXT);"], WHAT)
     rows = [(row, str(row)) for row in range(count)]
     with database.writing() as connection:
-        insert(connection, "pair", "b, a", ((text, row) for row, text in rows))
+        insert(connection, "INTO pair", "b, a", [text for _, text in rows], range(count))
     assert database.read("SELECT a, b FROM pair ORDER BY rowid") == rows
 
 

@@ -93,11 +93,18 @@ def count(_work: int, item: int, tell: Tell) -> int:
 
 
 @pytest.mark.parametrize("processes", [0, 2])
-def test_what_is_done_of_an_item_is_told_before_its_result(processes: int) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "reports"), [(0.0, [Told(0, done) for done in range(1, 7)]), (3600.0, [])]
+)
+def test_what_is_done_of_an_item_is_told_before_its_result(
+    monkeypatch: pytest.MonkeyPatch, processes: int, seconds: float, reports: list[Told]
+) -> None:
+    """Not more often than every so many seconds; workers have the time of their parent."""
+    monkeypatch.setattr(workers, "TOLD", seconds)
     told: list[Told] = []
     with Pool(1, processes) as pool:
-        assert list(pool.map(count, [600, 10], told.append)) == [600, 10]
-    assert told == [Told(0, 256), Told(0, 512)]
+        assert list(pool.map(count, [6, 0], told.append)) == [6, 0]
+    assert told == reports
 
 
 @pytest.mark.parametrize(

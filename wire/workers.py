@@ -28,8 +28,8 @@ from .problem import DISK_FULL, Code, Problem, Unavailable, is_full
 Tell = Callable[[int], None]
 """Called by a function to report how much of its item is done."""
 
-TOLD = 256
-"""Number of rows between two reports."""
+TOLD = 0.25
+"""Seconds between two reports: each one wakes the parent, which has other work."""
 
 _Work = TypeVar("_Work")
 _Item = TypeVar("_Item")
@@ -195,10 +195,12 @@ class Pool(Generic[_Work]):
 
 
 def each_told(rows: Iterable[_Item], tell: Tell) -> Iterator[_Item]:
-    """The rows; each time `TOLD` of them are done, `tell` is called."""
+    """The rows; every `TOLD` seconds `tell` is called with how many are done."""
+    following = time.monotonic() + TOLD
     for done, row in enumerate(rows, 1):
         yield row
-        if done % TOLD == 0:
+        if (now := time.monotonic()) >= following:
+            following = now + TOLD
             tell(done)
 
 

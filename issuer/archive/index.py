@@ -29,7 +29,7 @@ from .kept import (
     KindNumber,
     Known,
     ListFile,
-    NewEntry,
+    NewEntries,
     Numbering,
     PublishedFile,
     RevocationRow,
@@ -109,13 +109,13 @@ class Index(Protocol):
     def begun_chunks(self) -> list[tuple[Job, ShardName]]:
         """The chunks that were begun and not finished: they may be in the log."""
 
-    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
+    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: NewEntries) -> None:
         """Records the credentials of a chunk whose digests are in the log.
 
         Numbers that the chunk had taken and did not use are free again.
         """
 
-    def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    def compare(self, kind: str, incoming: Iterable[Incoming]) -> Crossed:
         """Compares the rows of a file, given in portions, with each other and with what was issued."""
 
     # One at a time

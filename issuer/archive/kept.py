@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -204,6 +204,25 @@ class NewEntry(NamedTuple):
         return KindNumber(self.kind, self.number)
 
 
+class NewEntries(NamedTuple):
+    """Many of them, field by field: as objects, a file's rows would cost their insertion again."""
+
+    seqs: Sequence[int]
+    kinds: Sequence[str]
+    numbers: Sequence[str]
+    editions: Sequence[int]
+    copies: Sequence[int]
+    leaves: Sequence[int | None]
+    names: Sequence[str]
+    emails: Sequence[str]
+    forms: Sequence[str]
+
+    @classmethod
+    def of(cls, entries: Collection[NewEntry]) -> NewEntries:
+        """The same entries, of which there are few."""
+        return cls(*zip(*entries, strict=True)) if entries else cls(*([()] * len(cls._fields)))
+
+
 _SUSPENDED = f"{EditionState.SUSPENDED}:"
 
 
@@ -233,7 +252,7 @@ class Keyed(NamedTuple):
     stop: int
     """The highest, and one."""
     keys: bytes
-    """Each as `KEYED` has it, one after the other."""
+    """Each as `KEYED` has it, one after the other; in order they are put in quicker."""
 
 
 class Single(NamedTuple):
@@ -254,12 +273,17 @@ def batch_key(entries: Sequence[bytes]) -> bytes:
     return entries[0] if len(entries) == 1 else hashlib.sha256(b"".join(entries)).digest()
 
 
-Incoming = tuple[int, str, str, bytes, bytes]
-"""The values of a row that are compared with those of other rows: a plain tuple, of which there are many.
+class Incoming(NamedTuple):
+    """The values of rows that are compared with those of other rows: a column each, since there are many."""
 
-Its number in the file, the number of its credential, its person's number, the digest of its record, to
-compare with one issued before, and the digest that tells a row without a number from others, or none.
-"""
+    rows: list[int]
+    """Their numbers in the file."""
+    numbers: list[str]
+    """Those of their credentials."""
+    persons: list[str]
+    """Those of their persons."""
+    identities: list[bytes]
+    """The digest that tells a row without a number from others, or none."""
 
 
 class Crossed(NamedTuple):
@@ -269,8 +293,8 @@ class Crossed(NamedTuple):
     """Row, the earlier row with the same diploma number, and that number."""
     students: list[tuple[str, int, int]]
     """Student number that occurs more than once, how often, first row; at most 100."""
-    known: list[tuple[int, int, bytes]]
-    """Row, the first sequence number of its number's first edition, and the digest of the row."""
+    known: list[tuple[int, int]]
+    """Row, and the first sequence number of its number's first edition."""
     indistinct: list[tuple[int, int]]
     """Rows of which another has the same identity, each with the first such row, and that with the last."""
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Protocol
 
 import orjson
@@ -78,7 +78,7 @@ class SQLiteLookup(LookupByKey):
 
     def add(self, chunks: Sequence[Keyed]) -> None:
         with self._database.writing() as connection:
-            _put_sorted(connection, paired(chunks))
+            _put_sorted(connection, [key for each in chunks for key in _apart(each.keys)])
             noted = [(each.first, each.stop) for each in chunks]
             connection.executemany("DELETE FROM unlisted WHERE first = ? AND stop = ?", noted)
 
@@ -148,14 +148,9 @@ def keys(seq: int, identifier: str, email: str) -> list[int]:
     return [_key(_digest(text), seq) for text in (identifier, email.casefold()) if text]
 
 
-def packed_keys(seq: int, identifier: str, email: str) -> bytes:
-    """The keys of a credential as `Keyed` has them."""
-    return b"".join([KEYED.pack(key, seq) for key in keys(seq, identifier, email)])
-
-
-def paired(chunks: Iterable[Keyed]) -> Iterator[tuple[int, int]]:
-    """The keys of chunks with their sequence numbers, in no order."""
-    return chain.from_iterable(KEYED.iter_unpack(each.keys) for each in chunks)
+def packed_keys(seq: int, identifier: str, email: str) -> list[bytes]:
+    """The keys of a credential, each as `KEYED` has it."""
+    return [KEYED.pack(key, seq) for key in keys(seq, identifier, email)]
 
 
 def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
@@ -166,23 +161,31 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
     first, end = ranges[0]
     stop = min(end, first + piece)
     rows = connection.execute(f"{_ROW} WHERE seq >= ? AND seq < ?", (first, stop))
-    listed = (
-        (each, seq)
-        for seq, kind, number, edition, copy, form, email in rows
-        for each in keys(seq, id_of(KindNumber(kind, number), edition, copy, form), email)
+    _put_sorted(
+        connection,
+        [
+            key
+            for seq, kind, number, edition, copy, form, email in rows
+            for key in packed_keys(seq, id_of(KindNumber(kind, number), edition, copy, form), email)
+        ],
     )
-    _put_sorted(connection, listed)
     connection.execute("DELETE FROM unlisted WHERE first >= ? AND first < ?", (first, end))
     if stop < end:
         note(connection, stop, end)
     return stop < end or len(ranges) > 1
 
 
-def _put_sorted(connection: sqlite3.Connection, rows: Iterable[tuple[int, int]]) -> None:
-    connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
-    insert(connection, "temp.listing", "key, seq", rows)
-    connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
-    connection.execute("DROP TABLE temp.listing")
+def _put_sorted(connection: sqlite3.Connection, packed: list[bytes]) -> None:
+    """Puts in packed keys: in their order, which is that of their bytes, so that no page is met twice."""
+    packed.sort()
+    for start in range(0, len(packed), PORTION):
+        portion = packed[start : start + PORTION]
+        values = struct.unpack(f">{2 * len(portion)}q", b"".join(portion))
+        insert(connection, "OR IGNORE INTO lookup", "key, seq", values[::2], values[1::2])
+
+
+def _apart(keys: bytes) -> list[bytes]:
+    return [keys[at : at + KEYED.size] for at in range(0, len(keys), KEYED.size)]
 
 
 def merged(noted: Iterable[Sequence[int]]) -> list[tuple[int, int]]:

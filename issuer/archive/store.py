@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from .kept import (
     Incoming,
     Job,
     KindNumber,
-    NewEntry,
+    NewEntries,
     ShardName,
     Single,
     as_entry,
@@ -65,10 +64,7 @@ _NOT_BEGUN = "NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.job = taken.job AND ch
 _TAKERS = f"{_JOB} WHERE id IN (SELECT job FROM taken WHERE {_NOT_BEGUN}) ORDER BY first_seq, id"  # noqa: S608 -- constants
 
 _STATES = "SELECT reason, count(*) FROM credential LEFT JOIN revocation USING (seq) WHERE leaf IS NOT NULL"
-_INCOMING = (
-    "CREATE TEMP TABLE incoming "
-    "(nth INTEGER PRIMARY KEY, number TEXT, student TEXT, digest BLOB, identity BLOB)"
-)
+_INCOMING = "CREATE TEMP TABLE incoming (nth INTEGER PRIMARY KEY, number TEXT, student TEXT, identity BLOB)"
 _REPEATED = (
     "SELECT nth, earliest, number FROM incoming JOIN (SELECT number, min(nth) AS earliest "
     "FROM incoming WHERE number <> '' GROUP BY number HAVING count(*) > 1) USING (number) "
@@ -79,7 +75,7 @@ _OFTEN = (
     "GROUP BY student HAVING count(*) > 1 ORDER BY min(nth) LIMIT 100"
 )
 _KNOWN = (
-    "SELECT nth, min(seq), digest FROM incoming JOIN credential USING (number) "
+    "SELECT nth, min(seq) FROM incoming JOIN credential USING (number) "
     "WHERE kind = ? AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
 )
 _INDISTINCT = (
@@ -88,7 +84,7 @@ _INDISTINCT = (
     "WHERE identity <> x'' GROUP BY identity HAVING count(*) > 1) USING (identity) ORDER BY nth"
 )
 _KNOWN_BY_IDENTITY = (
-    "SELECT nth, min(seq), digest FROM incoming JOIN given_number USING (identity) "
+    "SELECT nth, min(seq) FROM incoming JOIN given_number USING (identity) "
     "JOIN credential ON credential.number = given_number.number "
     "WHERE given_number.kind = ? AND credential.kind = given_number.kind AND identity <> x'' "
     "AND edition = 1 AND copy = 1 GROUP BY nth ORDER BY nth"
@@ -193,25 +189,24 @@ class SQLiteIndex(Index):
             rows = connection.execute("SELECT job, number, shard FROM chunk WHERE issued IS NULL")
             return [(_job(connection, "id", row[0]), ShardName(*row)) for row in rows.fetchall()]
 
-    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
+    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: NewEntries) -> None:
         with self._database.writing() as connection:
             _insert(connection, entries)
-            if entries:
-                seqs = [entry.seq for entry in entries]
+            if seqs := entries.seqs:
                 note(connection, min(seqs), max(seqs) + 1)
             connection.execute(
                 "UPDATE chunk SET first_leaf = ?, issued = ? WHERE job = ? AND number = ?",
-                (batch.leaves.start, len(entries), job.id, number),
+                (batch.leaves.start, len(seqs), job.id, number),
             )
             connection.execute("DELETE FROM taken WHERE job = ? AND chunk = ?", (job.id, number))
             settle(connection, batch)
 
-    def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    def compare(self, kind: str, incoming: Iterable[Incoming]) -> Crossed:
         with self._database.reading() as connection:
             # A table of their own, since there may be millions; it goes with the transaction.
             connection.execute(_INCOMING)
             for portion in incoming:
-                insert(connection, "incoming", "nth, number, student, digest, identity", portion)
+                insert(connection, "INTO incoming", "nth, number, student, identity", *portion)
             queries = (_REPEATED, _OFTEN, _INDISTINCT)
             repeated, often, indistinct = (connection.execute(query).fetchall() for query in queries)
             is_numbered = connection.execute("SELECT 1 FROM incoming WHERE number <> '' LIMIT 1").fetchone()
@@ -434,19 +429,16 @@ def _begin_one(connection: sqlite3.Connection, single: Single, opened: set[tuple
         _require_standing(connection, single)
         opened.add(edition)
     try:
-        _insert(connection, [single.entry])
+        _insert(connection, NewEntries.of([single.entry]))
     except sqlite3.IntegrityError as error:
         raise EditionTaken(f"the credential has an edition {single.entry.edition} already") from error
     put(connection, single.entry.seq, single.id, single.entry.email)
     connection.execute("INSERT INTO single VALUES (?, ?)", (single.entry.seq, single.line))
 
 
-_CREDENTIAL, _PERSON = "seq, kind, number, edition, copy, leaf, form", "seq, name, email"
-_OF_CREDENTIAL, _OF_PERSON = (
-    itemgetter(*map(NewEntry._fields.index, columns.split(", "))) for columns in (_CREDENTIAL, _PERSON)
-)
-
-
-def _insert(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
-    insert(connection, "credential", _CREDENTIAL, map(_OF_CREDENTIAL, entries))
-    insert(connection, "person", _PERSON, map(_OF_PERSON, entries))
+def _insert(connection: sqlite3.Connection, entries: NewEntries) -> None:
+    seqs, kinds, numbers, editions, copies, leaves, names, emails, forms = entries
+    of_credential = "seq, kind, number, edition, copy, leaf, form"
+    columns = seqs, kinds, numbers, editions, copies, leaves, forms
+    insert(connection, "INTO credential", of_credential, *columns)
+    insert(connection, "INTO person", "seq, name, email", seqs, names, emails)

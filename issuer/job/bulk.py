@@ -38,7 +38,7 @@ from wire.workers import Pool, Tell, Told, available_cores, each_told
 from ..archive.archive import Archive
 from ..archive.consistency import append
 from ..archive.index import Index
-from ..archive.kept import DEFAULT, Appended, Job, Keyed, KindNumber, NewEntry, ShardName
+from ..archive.kept import DEFAULT, Appended, Job, Keyed, KindNumber, NewEntries, ShardName
 from ..archive.lookup import PIECE
 from ..archive.shard_store import ShardStore
 from ..archive.shards import read_shard
@@ -229,7 +229,7 @@ class Bulk:
                         shard = self._stored(job, span, shard)
                     self._store.begin_chunk(shard, job.seq(span.first_row))
                     self._finish(job, span.number, chunk, composer.kind.name)
-                    issued += len(chunk.rows) // len(forms)
+                    issued += len(chunk.seqs) // len(forms)
                     waiting.append(keyed)
                     if sum(each.stop - each.first for each in waiting) >= PIECE:  # their memory has a bound
                         self._store.lookup.add(waiting)
@@ -269,12 +269,14 @@ class Bulk:
             if begun.id != job.id:
                 continue
             lines = list(self.archive.chunk(shard))
+            chunk = Chunk.empty()
             if not lines:
-                self._finish(job, shard.number, Chunk([], []), "")
+                self._finish(job, shard.number, chunk, "")
                 continue
             kind = self._kind_of(lines[0])  # all of a chunk have one
-            rows = [(line.seq, *kind.listed(line.record)) for line in lines]
-            self._finish(job, shard.number, Chunk([line.entry for line in lines], rows), kind.name)
+            for line in lines:
+                chunk.add(line.seq, line.entry, kind.listed(line.record))
+            self._finish(job, shard.number, chunk, kind.name)
         self._store.give_back(job)
 
     @contextmanager
@@ -368,10 +370,9 @@ class Bulk:
             batch = append(self._store, self._log, chunk.entries, key)
         else:
             batch = Appended(key, range(0))
-        entries = [
-            NewEntry(seq, kind, its_number, 1, 1, leaf, name, email, job.form(seq))
-            for (seq, its_number, name, email), leaf in zip(chunk.rows, batch.leaves, strict=True)
-        ]
+        _, seqs, numbers, names, emails = chunk
+        ones, kinds, forms = [1] * len(seqs), [kind] * len(seqs), [*map(job.form, seqs)]
+        entries = NewEntries(seqs, kinds, numbers, ones, ones, batch.leaves, names, emails, forms)
         self._store.finish_chunk(job, number, batch, entries)
 
 
@@ -500,7 +501,7 @@ def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
     """The survey of a file: the errors in its rows, and the rows that were issued before."""
     spans = order.source.spans
     checked = _counted(pool, check, spans, "checking", _rows(spans), order)
-    return survey(pool.work.checker, checked, archive.store)
+    return survey(pool.work.checker, pool.work.spool, checked, archive.store)
 
 
 def _settle_all(

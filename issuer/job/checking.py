@@ -260,17 +260,17 @@ def _compare(
 class Checked(NamedTuple):
     """The result of checking the rows of one span."""
 
-    rows: int
     findings: list[CellFinding]
-    incoming: list[Incoming]
+    incoming: Incoming
 
 
 def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checked:
     """Checks each row of a span by itself, once; those that are good wait in the spool."""
     kind = checker.kind
     findings: list[CellFinding] = []
-    incoming: list[Incoming] = []
+    incoming = Incoming([], [], [], [])
     good: list[bytes] = []
+    digests: list[tuple[int, bytes]] = []
     identities: list[tuple[int, bytes]] = []
     numbers: dict[int, str] = {}
     for (row, cells), *further in each_told(checker.source.records(span), tell):
@@ -286,12 +286,16 @@ def check_span(checker: Checker, spool: Spool, span: Span, tell: Tell) -> Checke
             findings += wrong
         else:
             good.append(packed_row(row, packed))
+            digests.append((row, digest(packed)))
             numbers[row] = number
-        incoming.append((row, number, person, digest(packed), identity))
-    spool.put(span, good, identities if checker.identities else None)
+        incoming.rows.append(row)
+        incoming.numbers.append(number)
+        incoming.persons.append(person)
+        incoming.identities.append(identity)
+    spool.put(span, good, digests, identities if checker.identities else None)
     if not checker.identities:
         spool.put_numbers(span, numbers)
-    return Checked(len(incoming), findings, incoming)
+    return Checked(findings, incoming)
 
 
 @dataclass
@@ -357,13 +361,13 @@ class Survey:
             raise TOO_MANY_FINDINGS(f"more than {self.most} rows are not as expected")
 
 
-def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:
+def survey(checker: Checker, spool: Spool, checked: Iterable[Checked], store: Index) -> Survey:
     """Gathers the results of `check_span` in their order, and compares rows with each other and the index."""
     result = Survey()
 
-    def portions() -> Iterator[list[Incoming]]:
+    def portions() -> Iterator[Incoming]:
         for part in checked:
-            result.rows += part.rows
+            result.rows += len(part.incoming.rows)
             result.add(part.findings)
             yield part.incoming
 
@@ -388,9 +392,11 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
         f"first in row {first}: a second {noun}, or a mistake?"
         for student, times, first in crossed.students
     ]
-    for row, seq, issued_digest in crossed.known:
-        if row not in result.findings:
-            result.known[row], result.digests[seq] = seq, issued_digest
+    result.known = {row: seq for row, seq in crossed.known if row not in result.findings}
+    for span in checker.source.spans:
+        if rows := [row for row in span.numbers if row in result.known]:
+            digests = spool.digests(span)
+            result.digests |= {result.known[row]: digests[row] for row in rows}
     return result
 
 

@@ -43,8 +43,25 @@ class Chunk(NamedTuple):
 
     entries: list[bytes]
     """For the log."""
-    rows: list[tuple[int, str, str, str]]
-    """Sequence number, the credential's number, name and e-mail address of each, in the order of the log."""
+    seqs: list[int]
+    """The sequence numbers of the credentials, in the order of the log; so are their other values."""
+    numbers: list[str]
+    names: list[str]
+    emails: list[str]
+
+    def add(self, seq: int, entry: bytes, listed: tuple[str, str, str]) -> None:
+        """Adds a credential; `listed` has its number, name and e-mail address, as `Kind.listed` does."""
+        number, name, email = listed
+        self.entries.append(entry)
+        self.seqs.append(seq)
+        self.numbers.append(number)
+        self.names.append(name)
+        self.emails.append(email)
+
+    @classmethod
+    def empty(cls) -> Chunk:
+        """A chunk to add to."""
+        return cls([], [], [], [], [])
 
 
 class Made(NamedTuple):
@@ -88,7 +105,7 @@ class Credentials:
 
     def __init__(self, presses: Sequence[Press], asked: ToSign) -> None:
         self._presses, self._asked = presses, asked
-        self._chunk, self._keys = Chunk([], []), list[bytes]()
+        self._chunk, self._keys = Chunk.empty(), list[bytes]()
 
     def lines(
         self, rows: Iterable[tuple[int, Record]], printed: Callable[[Press, Record, int], Printed]
@@ -98,8 +115,7 @@ class Credentials:
         kind = self._presses[0].composer.kind
         # Of one form they are written as they are made; of several, shards are in the order of the log, too.
         for credential, line in each if len(self._presses) == 1 else in_shard_order(each):
-            self._chunk.entries.append(credential.entry)
-            self._chunk.rows.append((credential.seq, *kind.listed(credential.record)))
+            self._chunk.add(credential.seq, credential.entry, kind.listed(credential.record))
             yield line
 
     def _each(
@@ -112,11 +128,11 @@ class Credentials:
                     line, entry, identifier = printed(press, record, seq)
                 except Malformed as problem:
                     raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
-                self._keys.append(packed_keys(seq, identifier, record.get(email, "")))
+                self._keys += packed_keys(seq, identifier, record.get(email, ""))
                 yield PendingEntry(seq, entry, press.form.media_type, record), line
 
     def made(self, shard: bytes | ShardName) -> Made:
         """The chunk, once all lines were taken, with its shard."""
-        seqs = [row[0] for row in self._chunk.rows]
+        seqs = self._chunk.seqs
         first, stop = min(seqs, default=0), max(seqs, default=-1) + 1
-        return Made(self._chunk, shard, Keyed(first, stop, b"".join(self._keys)))
+        return Made(self._chunk, shard, Keyed(first, stop, b"".join(sorted(self._keys))))

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kinds import Record
+from kinds.records import DIGEST_BYTES
 from wire.files import FILES, file_problems, remove_leftovers, temporary_folder
 from wire.problem import Damaged
 
@@ -25,7 +26,7 @@ from .numbering import IDENTITY_BYTES
 
 _ROW_BYTES = 8
 _LEVEL = 1  # read once, a minute later
-_RECORDS, _IDENTITIES, _NUMBERS = _PARTS = ("", ".identities", ".numbers")
+_RECORDS, _IDENTITIES, _NUMBERS, _DIGESTS = _PARTS = ("", ".identities", ".numbers", ".digests")
 _LARGEST = 1 << 40  # bytes of a span: rows may be long, and only what was sealed here is unpacked
 
 
@@ -40,16 +41,17 @@ class Spool:
         self,
         span: Span,
         rows: Iterable[bytes],
+        digests: Iterable[tuple[int, bytes]],
         identities: Iterable[tuple[int, bytes]] | None = None,
     ) -> None:
-        """Keeps rows of a span, as `packed_row` gives them, and their identities, if they have some.
+        """Keeps rows of a span, as `packed_row` gives them, their digests and identities, if they have some.
 
         Once a span: its number is the nonce.
         """
         self._seal(span, _RECORDS, to_frame(b"\n".join(rows), level=_LEVEL))
+        self._seal(span, _DIGESTS, _packed(digests))
         if identities is not None:
-            packed = b"".join(row.to_bytes(_ROW_BYTES) + digest for row, digest in identities)
-            self._seal(span, _IDENTITIES, packed)
+            self._seal(span, _IDENTITIES, _packed(identities))
 
     def rows(self, span: Span) -> Iterator[tuple[int, Record]]:
         """The rows of a span, with their records.
@@ -64,11 +66,11 @@ class Spool:
 
     def identities(self, span: Span) -> dict[int, bytes]:
         """The identities of rows of a span. Raises as `rows`."""
-        packed, step = self._unseal(span, _IDENTITIES), _ROW_BYTES + IDENTITY_BYTES
-        return {
-            int.from_bytes(packed[at : at + _ROW_BYTES]): packed[at + _ROW_BYTES : at + step]
-            for at in range(0, len(packed), step)
-        }
+        return _unpacked(self._unseal(span, _IDENTITIES), IDENTITY_BYTES)
+
+    def digests(self, span: Span) -> dict[int, bytes]:
+        """The digests of the records of rows of a span. Raises as `rows`."""
+        return _unpacked(self._unseal(span, _DIGESTS), DIGEST_BYTES)
 
     def put_numbers(self, span: Span, numbers: Mapping[int, str]) -> None:
         """Keeps the numbers of rows of a span: their own, or those that they were given. Once a span."""
@@ -110,6 +112,18 @@ def unpacked_rows(frame: bytes, most: int) -> Iterator[tuple[int, Record]]:
     for line in from_frame(frame, most).splitlines():
         row, _, record = line.partition(b" ")
         yield int(row), orjson.loads(record)
+
+
+def _packed(by_row: Iterable[tuple[int, bytes]]) -> bytes:
+    return b"".join([row.to_bytes(_ROW_BYTES) + digest for row, digest in by_row])
+
+
+def _unpacked(packed: bytes, size: int) -> dict[int, bytes]:
+    step = _ROW_BYTES + size
+    return {
+        int.from_bytes(packed[at : at + _ROW_BYTES]): packed[at + _ROW_BYTES : at + step]
+        for at in range(0, len(packed), step)
+    }
 
 
 def _nonce(span: Span, part: str) -> bytes:

@@ -82,7 +82,7 @@ class Sample:
         self.is_utf8 = True
         self.lines: list[bytes] = []
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._seen = {*range(0x80)}
+        self._seen = _ASCII
         self._size, self._rest = 0, b""
 
     def feed(self, block: bytes, *, last: bool = False) -> None:
@@ -95,16 +95,16 @@ class Sample:
         block = self._rest + block
         end = len(block) if last else max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
         whole, self._rest = block[:end], block[end:][:MOST_SAMPLED]  # a line without an end is no table
-        if self._size < MOST_SAMPLED or not self._seen.issuperset(whole.translate(None, _ASCII)):
+        if self._size < MOST_SAMPLED or whole.translate(None, self._seen):
             self._take(whole)
 
     def _take(self, block: bytes) -> None:
         for line in _LINE_ENDS.split(block):
             line = line[:MOST_SAMPLED]
-            if not line.isascii() and (self._size < MOST_SAMPLED or not self._seen.issuperset(line)):
+            if not line.isascii() and (self._size < MOST_SAMPLED or line.translate(None, self._seen)):
                 self.lines.append(line)
                 self._size += len(line)
-                self._seen.update(line)
+                self._seen = bytes({*self._seen, *line})
 
 
 def sampled(blocks: Iterable[bytes]) -> Sample:

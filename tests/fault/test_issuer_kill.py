@@ -18,7 +18,7 @@ import pytest
 from did.document import STATUS_DOCUMENT
 from intaglio.commands.issuer.revoking import revoke_file
 from issuer.archive.archive import unpack
-from issuer.archive.kept import Appended, Job, NewEntry, ShardName
+from issuer.archive.kept import Appended, Job, NewEntries, NewEntry, ShardName
 from issuer.archive.shard_store import ShardFolder
 from issuer.archive.store import SQLiteIndex
 from issuer.identity import documents
@@ -496,12 +496,13 @@ def append(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
 
 def table_before_log(self: Bulk, job: Job, number: int, chunk: Chunk, kind: str) -> None:
     start = self._log.checkpoint().size
+    credentials = zip(chunk.seqs, chunk.numbers, chunk.names, chunk.emails, strict=True)
     entries = [
         NewEntry(seq, kind, diploma, 1, 1, leaf, name, email)
-        for leaf, (seq, diploma, name, email) in enumerate(chunk.rows, start)
+        for leaf, (seq, diploma, name, email) in enumerate(credentials, start)
     ]
     batch = Appended(job.chunk_key(number), range(start, start + len(entries)))
-    self._store.finish_chunk(job, number, batch, entries)
+    self._store.finish_chunk(job, number, batch, NewEntries.of(entries))
     append(self, job, number, chunk, kind)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from issuer.archive.kept import Appended, Entry, NewEntry, ShardName
+from issuer.archive.kept import Appended, Entry, NewEntries, NewEntry, ShardName
 from issuer.archive.store import SQLiteIndex
 from issuer.desk.bundles import AT_ONCE
 from issuer.issuer import Issuer
@@ -51,7 +51,7 @@ def fill(store: SQLiteIndex, rows: int) -> None:
         )
         for row in range(rows)
     ]
-    store.finish_chunk(job, 0, Appended(b"", range(1)), entries)
+    store.finish_chunk(job, 0, Appended(b"", range(1)), NewEntries.of(entries))
 
 
 def peak(home: Path, out: Path, *words: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from wire.postgres.connections import Cursor
 from wire.postgres.rows import read_one
@@ -12,7 +12,7 @@ from ..kept import Crossed, Incoming
 
 _INCOMING = """
 CREATE TEMP TABLE incoming (nth bigint PRIMARY KEY, number text COLLATE "C", student text COLLATE "C",
-                            digest bytea, identity bytea) ON COMMIT DROP
+                            identity bytea) ON COMMIT DROP
 """
 _REPEATED = """
 SELECT nth, earliest, number FROM pg_temp.incoming JOIN (SELECT number, min(nth) AS earliest
@@ -32,30 +32,30 @@ _FIRSTS = """
 JOIN intaglio_issuer.edition ON edition.number = wanted.number AND edition.kind = %s AND edition.edition = 1
 CROSS JOIN unnest(edition.seqs) AS of_edition (number_of_seq)
 JOIN intaglio_issuer.credential ON credential.seq = number_of_seq AND credential.copy = 1
-GROUP BY nth, digest ORDER BY nth
+GROUP BY nth ORDER BY nth
 """
-_KNOWN = f"SELECT nth, min(credential.seq), digest FROM pg_temp.incoming AS wanted {_FIRSTS}"
+_KNOWN = f"SELECT nth, min(credential.seq) FROM pg_temp.incoming AS wanted {_FIRSTS}"
 _KNOWN_BY_IDENTITY = f"""
-SELECT nth, min(credential.seq), digest
-FROM (SELECT nth, digest, given_number.number
+SELECT nth, min(credential.seq)
+FROM (SELECT nth, given_number.number
       FROM pg_temp.incoming JOIN intaglio_issuer.given_number USING (identity)
       WHERE given_number.kind = %s AND identity <> '') AS wanted {_FIRSTS}
 """
 """Comparisons that need the whole file: its rows with each other, and with credentials issued before."""
 
 
-def crossed(cursor: Cursor, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+def crossed(cursor: Cursor, kind: str, incoming: Iterable[Incoming]) -> Crossed:
     """As `Index.compare`, in an open transaction: there may be millions of rows."""
     cursor.execute(_INCOMING)
-    incoming_rows = (row for portion in incoming for row in portion)
-    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea", "bytea"), incoming_rows)
+    incoming_rows = (row for portion in incoming for row in zip(*portion, strict=True))
+    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea"), incoming_rows)
     cursor.execute("ANALYZE pg_temp.incoming")
     repeated = rows(cursor, [int, int, str], _REPEATED)
     often = rows(cursor, [str, int, int], _OFTEN)
     indistinct = rows(cursor, [int, int], _INDISTINCT)
     query = "SELECT EXISTS (SELECT FROM pg_temp.incoming WHERE number <> '')"
     if read_one(cursor.execute(query), [bool]) == (True,):
-        issued = rows(cursor, [int, int, bytes], _KNOWN, kind)
+        issued = rows(cursor, [int, int], _KNOWN, kind)
     else:
-        issued = rows(cursor, [int, int, bytes], _KNOWN_BY_IDENTITY, kind, kind)
+        issued = rows(cursor, [int, int], _KNOWN_BY_IDENTITY, kind, kind)
     return Crossed(list(repeated), list(often), list(issued), list(indistinct))

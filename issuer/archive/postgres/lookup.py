@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from wire.postgres.connections import Cursor
 
 from ...shared.database import ISSUER, IndexDatabase, copy_rows, rows
-from ..kept import IdOf, Keyed, KindNumber
-from ..lookup import PORTION, LookupByKey, keys, merged, paired, sought
+from ..kept import KEYED, IdOf, Keyed, KindNumber
+from ..lookup import PORTION, LookupByKey, keys, merged, sought
 
 _PIECE = 1 << 16
 """Sequence numbers in one transaction, whose rows are in memory."""
@@ -59,7 +60,7 @@ class PostgresLookup(LookupByKey):
     def add(self, chunks: Sequence[Keyed]) -> None:
         def work(cursor: Cursor) -> None:
             _take_turn(cursor)
-            _put_sorted(cursor, paired(chunks))
+            _put_sorted(cursor, chain.from_iterable(KEYED.iter_unpack(each.keys) for each in chunks))
             firsts, stops = [each.first for each in chunks], [each.stop for each in chunks]
             cursor.execute(_LISTED, [firsts, stops])
 

@@ -8,7 +8,6 @@ credentials are begun there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from wire.postgres.connections import Cursor
@@ -27,7 +26,7 @@ from ..kept import (
     Incoming,
     Job,
     KindNumber,
-    NewEntry,
+    NewEntries,
     ShardName,
     Single,
     as_entry,
@@ -130,8 +129,6 @@ JOIN intaglio_issuer.edition AS old USING (number, kind) CROSS JOIN unnest(old.s
 WHERE new.seq = ANY(%s::bigint[]) AND old.edition < new.edition
 """
 _COLUMNS = "intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)"
-_COLUMNS_OF = itemgetter(0, 1, 2, 3, 4, 5, 8)
-_PERSON_OF = itemgetter(0, 6, 7)
 _COLUMN_TYPES = ("int8", "text", "text", "int8", "int8", "int8", "text")
 _PLACE = """
 SELECT first_leaf, issued, job, number, shard FROM intaglio_issuer.chunk
@@ -251,22 +248,24 @@ class PostgresIndex(Index):
         rows = self._database.rows([*_SHARD_KINDS, *_JOB_KINDS], query)
         return [(job_of(row[3:]), ShardName(*row[:3])) for row in rows]
 
-    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: Sequence[NewEntry]) -> None:
+    def finish_chunk(self, job: Job, number: int, batch: Appended, entries: NewEntries) -> None:
         def work(cursor: Cursor) -> None:
-            values = batch.leaves.start, len(entries), job.id, number
+            seqs, kinds, numbers, editions, copies, leaves, names, emails, forms = entries
+            values = batch.leaves.start, len(seqs), job.id, number
             if cursor.execute(_FINISH, values).rowcount == 0:
                 return  # the first time, of which the answer was lost
             _open_editions(cursor, rows(cursor, [str, list], _FINISHED, job.id, number), entries)
-            if entries:
-                copy_rows(cursor, _COLUMNS, _COLUMN_TYPES, map(_COLUMNS_OF, entries))
+            if seqs:
+                columns = seqs, kinds, numbers, editions, copies, leaves, forms
+                copy_rows(cursor, _COLUMNS, _COLUMN_TYPES, zip(*columns, strict=True))
                 person = "intaglio_issuer.person", ("int8", "text", "text")
-                copy_rows(cursor, *person, map(_PERSON_OF, entries))
-                note_seqs(cursor, min(entries).seq, max(entries).seq + 1)
+                copy_rows(cursor, *person, zip(seqs, names, emails, strict=True))
+                note_seqs(cursor, min(seqs), max(seqs) + 1)
             settle_batch(cursor, batch)
 
         self._database.write(work)
 
-    def compare(self, kind: str, incoming: Iterable[Sequence[Incoming]]) -> Crossed:
+    def compare(self, kind: str, incoming: Iterable[Incoming]) -> Crossed:
         return self._database.once_beside(lambda cursor: crossed(cursor, kind, incoming))
 
     # One at a time
@@ -441,13 +440,14 @@ def _reserve(cursor: Cursor, count: int) -> int:
     return int(read_one(cursor.execute("SELECT intaglio_issuer.reserve(%s)", [count]), [int])[0])
 
 
-def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: Sequence[NewEntry]) -> None:
+def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: NewEntries) -> None:
     """Puts each entry into an edition, and frees the numbers that the chunk has taken and does not need."""
     by_kind = {kind: set(numbers) for kind, numbers in taken}
+    kinds, issued = entries.kinds, entries.numbers
     for kind, numbers in by_kind.items():
-        if free := numbers.difference(entry.number for entry in entries if entry.kind == kind):
+        if free := numbers.difference(each for of, each in zip(kinds, issued, strict=True) if of == kind):
             cursor.execute(_FREE, [kind, sorted(free)])
     # Of a chunk that was begun before numbers were taken.
-    if new := [entry for entry in entries if entry.number not in by_kind.get(entry.kind, ())]:
-        columns = zip(*((each.number, each.kind, each.edition, each.seq) for each in new), strict=True)
-        cursor.execute(_OPEN, [list(column) for column in columns])
+    editions = zip(issued, kinds, entries.editions, entries.seqs, strict=True)
+    if new := [each for each in editions if each[0] not in by_kind.get(each[1], ())]:
+        cursor.execute(_OPEN, [list(column) for column in zip(*new, strict=True)])
