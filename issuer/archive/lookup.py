@@ -5,8 +5,9 @@ if each were put into it by itself. So chunks only note the range of their seque
 `SQLiteLookup.add` puts a whole file's keys in, in their order, as the workers made them. After a job that was
 killed `catch_up` makes the keys anew. Chunks noted and not put in yet are looked through one by one.
 
-A key begins with the number of its run of 2^20 sequence numbers. So what comes later is put in at the end, as
-cheap at ten million rows as at one million. Who looks something up asks once for each run.
+A key begins with the number of its run of 2^18 sequence numbers. So what comes later is put in at the end, as
+cheap at ten million rows as at one million. Who looks something up asks once for each run. A run is as long as
+what one transaction puts in: were it longer, its pages would be written again by each.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from typing import Protocol
 
 import orjson
 
-from wire.sqlite import Database, insert
+from wire.sqlite import Database, cached, insert
 
 from .index import Lookup
 from .kept import KEYED, IdOf, Keyed, KindNumber
 
 PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 PORTION = 10_000  # rows
-_RUN_BITS = 20
+_RUN_BITS = 18
+_SORTED_IN = 24 << 10  # KiB, which hold the keys of a piece: else they go through files, twice
 
 
 class LookupByKey(Lookup, Protocol):
@@ -179,10 +181,13 @@ def _list_next(connection: sqlite3.Connection, id_of: IdOf, piece: int) -> bool:
 
 
 def _put_sorted(connection: sqlite3.Connection, rows: Iterable[tuple[int, int]]) -> None:
-    connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
-    insert(connection, "temp.listing", "key, seq", rows)
-    connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
-    connection.execute("DROP TABLE temp.listing")
+    with cached(connection, _SORTED_IN):
+        connection.execute("CREATE TEMP TABLE listing (key INTEGER, seq INTEGER)")
+        # Where SQLite overwrites what is deleted, it first copies it into a file: this was in memory alone.
+        connection.execute("PRAGMA temp.secure_delete = OFF")
+        insert(connection, "temp.listing", "key, seq", rows)
+        connection.execute("INSERT OR IGNORE INTO lookup SELECT key, seq FROM temp.listing ORDER BY key, seq")
+        connection.execute("DROP TABLE temp.listing")
 
 
 def merged(noted: Iterable[Sequence[int]]) -> list[tuple[int, int]]:
