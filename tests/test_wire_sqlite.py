@@ -263,11 +263,15 @@ def test_what_a_block_caches_is_as_before_afterwards_whatever_becomes_of_it(data
     def sizes(connection: sqlite3.Connection) -> list[int]:
         return [connection.execute(f"PRAGMA {each}.cache_size").fetchone()[0] for each in ("main", "temp")]
 
-    with pytest.raises(ValueError, match="in the block"), database.writing() as connection:
-        before = sizes(connection)
+    def work(connection: sqlite3.Connection) -> None:
         with cached(connection, 4096):
             connection.execute("UPDATE counter SET next = 5")
-            during = sizes(connection)
-            raise ValueError("in the block")
+            assert sizes(connection) == [-4096, -4096]
+            connection.execute("UPDATE nothing SET next = 5")
+
     with database.reading() as connection:
-        assert (during, sizes(connection), read(connection)) == ([-4096, -4096], before, 0)
+        before = sizes(connection)
+    with pytest.raises(Damaged), database.writing() as connection:
+        work(connection)
+    with database.reading() as connection:
+        assert (sizes(connection), read(connection)) == (before, 0)

@@ -6,8 +6,8 @@ if each were put into it by itself. So chunks only note the range of their seque
 killed `catch_up` makes the keys anew. Chunks noted and not put in yet are looked through one by one.
 
 A key begins with the number of its run of 2^18 sequence numbers. So what comes later is put in at the end, as
-cheap at ten million rows as at one million. Who looks something up asks once for each run. A run is as long as
-what one transaction puts in: were it longer, its pages would be written again by each.
+cheap at ten million rows as at one million. Who looks something up asks once for each run. One transaction
+puts in as much as a run has: of a longer one, each would write pages of the one before again.
 """
 
 from __future__ import annotations
