@@ -25,6 +25,7 @@ from psycopg import errors
 
 from issuer.archive.kept import Appended, ListFile, NewEntries
 from issuer.archive.postgres import store
+from issuer.archive.postgres.revocations import PostgresRevocations
 from issuer.archive.postgres.singles import ISSUED
 from issuer.archive.postgres.store import PostgresIndex
 from issuer.archive.store import SQLiteIndex
@@ -341,6 +342,25 @@ class TestNetwork:
         assert caught.value.code == "unavailable"
         assert index.begun_singles() == [(b"line 0", [(0, b"line 0")])], "who comes next completes it"
         cutting.close()
+
+
+@served
+def test_what_is_revoked_in_portions_is_revoked_as_a_whole(
+    index: PostgresIndex, server: Server, database: str
+) -> None:
+    take(index, job := index.begin(b"key", "g.csv", DATE, 5, 1), 0, [f"N{seq}" for seq in range(5)])
+    index.begin_chunk(shard(job, 0), 0)
+    index.finish_chunk(job, 0, Appended(b"key", range(5)), [entry(seq, f"N{seq}") for seq in range(5)])
+    portioned = PostgresRevocations(index._database, portion=2)
+    which = [a(f"N{seq}") for seq in range(5)]
+    with psycopg.connect(server.uri(database), autocommit=True) as owner:
+        owner.execute("ALTER TABLE intaglio_issuer.revocation ADD CONSTRAINT late CHECK (seq <> 3)")
+        with pytest.raises(Problem):
+            portioned.revoke(which, "fraud", DATE)
+        assert index.revocations.count() == 0, "nor those of the first portion"
+        owner.execute("ALTER TABLE intaglio_issuer.revocation DROP CONSTRAINT late")
+    portioned.revoke(which, "fraud", DATE)
+    assert [row.seq for row in index.revocations.unpublished()] == [0, 1, 2, 3, 4]
 
 
 @served

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from issuer.archive import lookup as module
-from issuer.archive.kept import Appended, IdOf, KindNumber, NewEntries, NewEntry, ShardName
-from issuer.archive.lookup import SQLiteLookup
+from issuer.archive.kept import Appended, IdOf, Keyed, KindNumber, NewEntries, NewEntry, ShardName
+from issuer.archive.lookup import PIECE, SQLiteLookup, packed_keys
 from issuer.archive.store import SQLiteIndex
 from issuer.issuer import Issuer
 from issuer.job.order import Order
@@ -23,6 +23,7 @@ from tests.test_issuer_store import plan
 from tests.world import NOW, csv_file, graduate, index_of, issuer_in
 
 DATE = "2026-07-01T12:00:00Z"
+IO = Path("/proc/self/io")
 
 
 def id_of(which: KindNumber, edition: int, copy: int, form: str) -> str:
@@ -67,8 +68,8 @@ def test_ids_and_addresses_are_found_by_index(
 
 def test_rows_of_later_runs_and_of_before_runs_are_found(store: SQLiteIndex) -> None:
     """A key begins with its run; before there were runs, it was the digest alone."""
-    store.reserve(3 << 20)
-    fill(store, range((2 << 20) - 1, (2 << 20) + 2))
+    store.reserve(3 << 18)
+    fill(store, range((2 << 18) - 1, (2 << 18) + 2))
     fill(store, range(2), b"before")
     store.lookup.catch_up(id_of)
     digests = [hashlib.sha256(text.encode()).digest() for text in ("urn:x:N1:1", "a1@x.example")]
@@ -78,9 +79,32 @@ def test_rows_of_later_runs_and_of_before_runs_are_found(store: SQLiteIndex) -> 
         connection.executemany("INSERT INTO lookup VALUES (?, ?)", former)
         keys = connection.execute("SELECT key >> 48 FROM lookup WHERE seq <> 1").fetchall()
     assert {run for (run,) in keys} == {0, 1, 2}
-    for seq in (0, 1, (2 << 20) - 1, 2 << 20, (2 << 20) + 1):
+    for seq in (0, 1, (2 << 18) - 1, 2 << 18, (2 << 18) + 1):
         assert store.lookup.identified(f"urn:x:N{seq}:1", id_of) == [seq]
         assert store.lookup.addressed(f"a{seq}@x.example") == [seq]
+
+
+@pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process writes")
+@pytest.mark.slow
+def test_the_keys_of_a_large_file_are_written_twice_and_no_more(store: SQLiteIndex) -> None:
+    """Once to SQLite's log and once to the file: not to files for sorting, nor again by the next piece."""
+    store.reserve(2 * PIECE)
+    written = []
+    for first in (0, PIECE):
+        texts = ((seq, f"urn:x:N{seq}:1", f"a{seq}@x.example") for seq in range(first, first + PIECE))
+        keyed = Keyed(first, first + PIECE, b"".join(key for each in texts for key in packed_keys(*each)))
+        before = bytes_written()
+        store.lookup.add([keyed])
+        written.append(bytes_written() - before)
+    store.close()
+    kept = store._database.path.stat().st_size / 2
+    assert all(each < 3 * kept for each in written), [round(each / kept, 2) for each in written]
+
+
+def bytes_written() -> int:
+    """Bytes that this process has handed to the system so far."""
+    counted = dict(line.split(": ") for line in IO.read_text().splitlines())
+    return int(counted["wchar"])
 
 
 def test_what_is_not_in_the_index_yet_is_found_as_well(store: SQLiteIndex) -> None:

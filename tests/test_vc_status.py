@@ -56,6 +56,15 @@ def test_what_is_set_is_read_and_nothing_else_changes(size: int, data: st.DataOb
     assert [read[index] for index in range(64)] == [wanted.get(index, 0) for index in range(64)]
 
 
+@given(st.integers(1, 8), st.sets(st.integers(0, 63)))
+def test_what_is_set_at_once_is_as_if_set_one_by_one(size: int, wanted: set[int]) -> None:
+    bits, others = StatusList(64, size), StatusList(64, size)
+    bits.set_all(wanted)
+    for index in wanted:
+        others[index] = 1
+    assert bits.bits == others.bits
+
+
 def test_the_same_bits_have_the_same_bytes() -> None:
     assert StatusList().encode() == StatusList().encode()
 
@@ -64,6 +73,8 @@ def test_the_same_bits_have_the_same_bytes() -> None:
 def test_a_position_outside_is_refused(index: int) -> None:
     with raises(INVALID_STATUS_LIST, match="outside"):
         StatusList()[index]
+    with raises(INVALID_STATUS_LIST, match="outside"):
+        StatusList().set_all([0, index])
 
 
 def test_values_and_sizes_that_do_not_fit_are_refused() -> None:

@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from wire.problem import Conflict, Damaged, NotFound, Refused
@@ -231,6 +232,7 @@ def suspension(reason: str) -> str:
     return f"{_SUSPENDED}{reason}"
 
 
+@lru_cache(64)  # there are few reasons, and perhaps a million rows
 def state_of(reason: str | None) -> EditionState:
     """The state of an edition that the journal has for this reason, if it has it."""
     if reason is None:
@@ -339,8 +341,3 @@ class RevocationRow(NamedTuple):
     reason: str | None
     """`None` for an edition that was reinstated and that a list still has to show as such."""
     date: str | None
-
-    @property
-    def state(self) -> EditionState:
-        """The state of the edition."""
-        return state_of(self.reason)

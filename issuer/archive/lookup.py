@@ -5,8 +5,9 @@ if each were put into it by itself. So chunks only note the range of their seque
 `SQLiteLookup.add` puts a whole file's keys in, in their order, as the workers made them. After a job that was
 killed `catch_up` makes the keys anew. Chunks noted and not put in yet are looked through one by one.
 
-A key begins with the number of its run of 2^20 sequence numbers. So what comes later is put in at the end, as
-cheap at ten million rows as at one million. Who looks something up asks once for each run.
+A key begins with the number of its run of 2^18 sequence numbers. So what comes later is put in at the end, as
+cheap at ten million rows as at one million. Who looks something up asks once for each run. One transaction
+puts in as much as a run has: of a longer one, each would write pages of the one before again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .kept import KEYED, IdOf, Keyed, KindNumber
 
 PIECE = 1 << 18  # sequence numbers in one transaction, for which other writers wait two seconds
 PORTION = 10_000  # rows
-_RUN_BITS = 20
+_RUN_BITS = 18
 
 
 class LookupByKey(Lookup, Protocol):

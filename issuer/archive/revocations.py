@@ -114,14 +114,14 @@ class SQLiteRevocations(Revocations):
             number << LIST_BITS,
             (number + 1) << LIST_BITS,
         )
-        return [RevocationRow(*row) for row in rows]
+        return [*map(RevocationRow._make, rows)]
 
     def unpublished(self, lists: range | None = None) -> list[RevocationRow]:
         query = (
             "SELECT seq, reason, date FROM unpublished LEFT JOIN revocation USING (seq) "
             "WHERE seq >= ? AND seq < ?"
         )
-        return [RevocationRow(*row) for row in self._database.read(query, *seqs_of(lists))]
+        return [*map(RevocationRow._make, self._database.read(query, *seqs_of(lists)))]
 
     # The published files
 

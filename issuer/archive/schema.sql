@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS released (  -- credentials whose claim links were all
 );
 
 -- By what people find a credential besides its number: the id of its credential and the holder's e-mail address,
--- six bytes of a hash of each, after two for the run of 2^20 sequence numbers. These are random values, so a
+-- six bytes of a hash of each, after two for the run of 2^18 sequence numbers. These are random values, so a
 -- file's rows come here after it is issued, sorted, not one by one. Emptying `person` has to empty this, too.
 
 CREATE TABLE IF NOT EXISTS lookup (

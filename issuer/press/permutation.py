@@ -76,6 +76,10 @@ class Positions:
         number = seq >> LIST_BITS
         return number, self._permutation(number).position(seq & (LIST_ENTRIES - 1))
 
+    def of_list(self, number: int) -> Callable[[int], int]:
+        """From the number of an entry in this list, 0 to 131,071, to its position."""
+        return self._permutation(number).position
+
     def seq(self, number: int, position: int) -> int:
         """The sequence number at a position of a list."""
         return number << LIST_BITS | self._permutation(number).entry(position)

@@ -8,10 +8,12 @@ not wait for files: the index holds their content until they are on the disk.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +27,7 @@ from ledger import EntryKind, Log
 from vc import Credential
 from vc.forms import BITSTRING, INTEGRITY
 from vc.forms.integrity import SUITES_BY_KEY, sign
-from vc.status import SUSPENSION_SUFFIX, Reason, Revocation, StatusList, combined, page_of
+from vc.status import PAGE_ENTRIES, SUSPENSION_SUFFIX, Reason, Revocation, StatusList, combined
 from vc.status.kind import ListFacts, PublishedList, StatusKind, StatusKinds
 from vc.vcdm.status_lists import revocation_details_document
 from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
@@ -33,7 +35,15 @@ from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 from wire.work import Work
 
 from ..archive.index import Index
-from ..archive.kept import Appended, EditionState, KindNumber, ListFile, PublishedFile, RevocationRow
+from ..archive.kept import (
+    Appended,
+    EditionState,
+    KindNumber,
+    ListFile,
+    PublishedFile,
+    RevocationRow,
+    state_of,
+)
 from ..identity import documents
 from ..identity.clock import ClockJournal
 from ..identity.home import LIFETIME, METADATA_NAME, STATUS_DOCUMENT_NAME, Identity
@@ -382,17 +392,18 @@ class Lists:
             revocations.release(names)
 
     def _change(self, number: int, rows: Iterable[RevocationRow], *, whole: bool) -> ListChange:
-        change = ListChange(number, whole, {}, {})
+        # Of each row as little as possible: a million may be revoked at once.
+        suspended, pages = dict[int, bool](), defaultdict[int, dict[int, Revocation]](dict)
         dates = dict[str | None, datetime]()  # most are of one day
-        for row in rows:
-            position, state = self._positions.locate(row.seq)[1], row.state
-            change.suspended[position] = state is EditionState.SUSPENDED
-            if state in (EditionState.REVOKED, EditionState.SUPERSEDED):
-                if row.date not in dates:
-                    dates[row.date] = parse_datetimestamp(row.date, "date")
-                revocation = Revocation(position, dates[row.date], str(row.reason))
-                change.pages.setdefault(page_of(position), {})[position] = revocation
-        return change
+        position_of = self._positions.of_list(number)
+        for seq, reason, date in rows:
+            position, state = position_of(seq & LIST_ENTRIES - 1), state_of(reason)
+            suspended[position] = state is EditionState.SUSPENDED
+            if state is EditionState.REVOKED or state is EditionState.SUPERSEDED:
+                if date not in dates:
+                    dates[date] = parse_datetimestamp(date, "date")
+                pages[position // PAGE_ENTRIES][position] = Revocation(position, dates[date], str(reason))
+        return ListChange(number, whole, pages, suspended)
 
     def _made(
         self,
@@ -424,9 +435,7 @@ class Lists:
             return _file(name, kind.publish(bits, facts, self._signer, self._verification_method), now)
 
         bits = bits_of(str(number))
-        for on_page in pages.values():
-            for position in on_page:
-                bits[position] = 1
+        bits.set_all(chain.from_iterable(pages.values()))
         if whole:
             self._require_none_forgotten(number, bits)
         # These are the issuer's own record of the bits, from which the next ones are made.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from wire import Malformed, Problem, TooLarge, base64url_decode, base64url_encode
@@ -61,6 +62,16 @@ class StatusList:
                 self.bits[bit >> 3] |= mask
             else:
                 self.bits[bit >> 3] &= ~mask
+
+    def set_all(self, indices: Iterable[int]) -> None:
+        """Sets entries of one bit to 1: as one by one, in a fourth of the time. Raises as that."""
+        bits, entries = self.bits, self.entries if self.size == 1 else 0
+        for index in indices:
+            # Threat 57, as in `_bits_of`.
+            if 0 <= index < entries:
+                bits[index >> 3] |= 0x80 >> (index & 7)
+            else:
+                self[index] = 1
 
     def _bits_of(self, index: int) -> range:
         # Threat 57: a position outside says nothing, least of all "not revoked".

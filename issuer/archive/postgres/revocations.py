@@ -25,6 +25,7 @@ from ..revocations import seqs_of
 from ..versions import FileVersions, Version
 from .logged import settle_batch
 
+_PORTION = 1 << 14
 _ASKED = """
 FROM unnest(%s::text[], %s::text[]) AS asked (kind, number)
 JOIN intaglio_issuer.edition USING (kind, number) CROSS JOIN unnest(edition.seqs) AS of_edition (seq)
@@ -129,16 +130,22 @@ def _require_not_revoked(cursor: Cursor, which: Iterable[KindNumber]) -> None:
 class PostgresRevocations(Revocations):
     """`Revocations`, in tables of the index."""
 
-    def __init__(self, database: IndexDatabase) -> None:
-        self._database = database
+    def __init__(self, database: IndexDatabase, *, portion: int = _PORTION) -> None:
+        """One statement revokes up to `portion` numbers."""
+        self._database, self._portion = database, portion
 
     # The journal
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
-        asked = list(which)
-        self._database.in_turn(
-            lambda cursor: journal_seqs(cursor, _seqs(cursor, _EDITIONS, asked), reason, date)
-        )
+        asked = sorted(set(which))
+
+        def work(cursor: Cursor) -> None:
+            # A million at once would take half a gigabyte here.
+            for start in range(0, len(asked), self._portion):
+                portion = asked[start : start + self._portion]
+                journal_seqs(cursor, _seqs(cursor, _EDITIONS, portion), reason, date)
+
+        self._database.in_turn(work)
 
     def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         asked = list(which)
@@ -178,7 +185,7 @@ class PostgresRevocations(Revocations):
             number << LIST_BITS,
             (number + 1) << LIST_BITS,
         )
-        return [RevocationRow(*row) for row in rows]
+        return [*map(RevocationRow._make, rows)]
 
     def unpublished(self, lists: range | None = None) -> list[RevocationRow]:
         query = """
@@ -187,7 +194,7 @@ class PostgresRevocations(Revocations):
             WHERE seq >= %s AND seq < %s ORDER BY seq
         """
         rows = self._database.rows([int, str | None, str | None], query, *seqs_of(lists))
-        return [RevocationRow(*row) for row in rows]
+        return [*map(RevocationRow._make, rows)]
 
     # The published files
 
