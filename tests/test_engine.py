@@ -24,7 +24,7 @@ from issuer.archive.shards import lines_of, shard_of
 from issuer.engine import signing
 from issuer.engine.problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS, WORKER_SHARD
 from issuer.engine.reading import Driver
-from issuer.engine.signing_task import SigningAnswer, SigningTask
+from issuer.engine.signing_task import SigningTask
 from issuer.engine.worker_home import write_worker
 from issuer.engine.workers import LocalProcesses, Workers
 from issuer.identity.root import root_digest
@@ -309,17 +309,16 @@ def _signed_again(line: bytes) -> bytes:
 
 
 def _shard(issuer: Issuer, answer: bytes) -> tuple[Path, list[bytes]]:
-    members = orjson.loads(answer)
-    (path,) = (issuer.home / "shards").glob(f"*/*-{members['sha256']}.jsonl.zst")
+    (path,) = (issuer.home / "shards").glob(f"*/*-{answer.hex()}.jsonl.zst")
     return path, [*lines_of(path.read_bytes(), "")]
 
 
 def _another(issuer: Issuer, answer: bytes, lines: list[bytes]) -> bytes:
     """The answer of a worker that wrote these lines in the place of those that it was asked for."""
-    members, data = orjson.loads(answer), shard_of(lines)
-    path = issuer.home / "shards" / str(ShardName(members["job"], members["number"], sha256(data).digest()))
-    path.write_bytes(data)
-    return orjson.dumps({**members, "sha256": sha256(data).hexdigest(), "size": len(data)})
+    data = shard_of(lines)
+    path = _shard(issuer, answer)[0]
+    path.with_name(path.name.replace(answer.hex(), sha256(data).hexdigest())).write_bytes(data)
+    return sha256(data).digest()
 
 
 def _with(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Issuer, bytes, bytes], bytes]:
@@ -330,10 +329,6 @@ def _with(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Issuer, byt
     return lie
 
 
-def _members(**change: Any) -> Callable[[Issuer, bytes, bytes], bytes]:
-    return lambda _, __, answer: orjson.dumps({**orjson.loads(answer), **change})
-
-
 def _missing(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
     _shard(issuer, answer)[0].unlink()
     return answer
@@ -341,8 +336,14 @@ def _missing(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
 
 def _misnamed(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
     path = _shard(issuer, answer)[0]
-    path.rename(path.with_name(path.name.replace(orjson.loads(answer)["sha256"], "ab" * 32)))
-    return orjson.dumps({**orjson.loads(answer), "sha256": "ab" * 32})
+    path.rename(path.with_name(path.name.replace(answer.hex(), "ab" * 32)))
+    return b"\xab" * 32
+
+
+def _of_another_chunk(issuer: Issuer, _: bytes, __: bytes) -> bytes:
+    """The name of a shard that is there, for the rows of another chunk."""
+    (path,) = (issuer.home / "shards").glob("*/000000-*")
+    return bytes.fromhex(path.name.partition("-")[2].partition(".")[0])
 
 
 def _of_a_task(**change: Any) -> Callable[[Issuer, bytes, bytes], bytes]:
@@ -371,7 +372,7 @@ def _other_key(issuer: Issuer, item: bytes, _: bytes) -> bytes:
     assert isinstance(made.shard, bytes)
     shard = ShardName(task.job, task.number, sha256(made.shard).digest())
     issuer.archive.shards.write(shard, made.shard)
-    return SigningAnswer(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
+    return sha256(made.shard).digest()
 
 
 class _Claiming:
@@ -394,14 +395,10 @@ LIES: Mapping[str, Callable[[Issuer, bytes, bytes], bytes]] = {
     "a signature with a quotation mark": _with(lambda lines: [_quoted(line) for line in lines]),
     "the shard is gone": _missing,
     "a shard of another content": _misnamed,
-    "another digest": _members(sha256="00" * 32),
-    "no digest": _members(sha256="xyz"),
-    "another chunk": _members(number=5),
-    "another job": _members(job=99),
-    "another size": _members(size=1),
-    "another count": _members(credentials=1),
-    "a number as a text": _members(size="1"),
-    "more members": _members(more=1),
+    "another digest": lambda *_: bytes(32),
+    "a shorter digest": lambda _, __, answer: answer[:-1],
+    "a longer answer": lambda _, __, answer: answer + answer,
+    "another chunk": _of_another_chunk,
     "no answer": lambda *_: b"",
     "another time": _of_a_task(created=lambda task: task.created + timedelta(seconds=1)),
     "other numbers of the list": _of_a_task(first_seq=lambda task: task.first_seq + 1),
