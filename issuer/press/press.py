@@ -257,7 +257,7 @@ class Press:
         return printed._replace(line=line, entry=again.entry)
 
     def _confirm(self, record: Record, seq: int, created: datetime, read: ReadBack, printed: Printed) -> None:
-        """Raises as `_compare`, and `LINE_UNLIKE` unless the signature is over what the general way prints."""
+        """Raises as `_compare`, and `LINE_UNLIKE` unless the signature is over what that prints."""
         try:
             signature = read.signature()
         except Malformed as problem:
