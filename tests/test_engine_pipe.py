@@ -15,6 +15,7 @@ import pytest
 
 from issuer.engine import task
 from issuer.engine.answer import MOST_BYTES, result_of
+from issuer.engine.dask import Cluster, _Child
 from issuer.engine.frames import MOST_ITEM, Frame, Frames, Sort
 from issuer.engine.problem import (
     CLUSTER_AUTHORITY,
@@ -201,8 +202,39 @@ def test_nobody_there_and_somebody_else_there_are_told(tmp_path: Path) -> None:
         require_reach(Address("tls", "127.0.0.1", silent.getsockname()[1]), files, 0.1)
 
 
+class Idle(_Child):
+    """The client of a cluster that has so many workers, of whom none answers."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers, self.tasks = workers, list[Frame]()
+
+    def send(self, frame: Frame) -> None:
+        self.tasks.append(frame)
+
+    def received(self, seconds: float) -> list[Frame]:
+        return [Frame(Sort.WORKERS, self.workers)]
+
+
+@pytest.mark.parametrize(
+    ("workers", "patience", "silence", "words"),
+    [(2, 60, 0.2, "has answered for"), (0, 0.2, 60, "no worker that answers")],
+)
+def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence: float, words: str) -> None:
+    idle, cluster = Idle(workers), Cluster("tcp://127.0.0.1:8786", None, patience, silence)
+    cluster._child, cluster._workers = idle, 2
+    results = cluster.map("a:b", [b"x"] * 100)
+    with raises(CLUSTER_LOST) as caught:
+        next(results)
+    assert words in caught.value.detail
+    assert len(idle.tasks) == 6  # three items a worker, and no more
+
+
 def doubled(item: bytes) -> bytes:
     return item * 2
+
+
+def seconds(_: bytes) -> bytes:
+    return b"%d" % (task.seconds() > 0)
 
 
 @pytest.fixture
@@ -223,3 +255,11 @@ def test_a_worker_calls_what_its_settings_allow_for_a_driver_of_its_release() ->
             result_of(task.call(ours, other, b"x"))
     with raises(WORKER_RELEASE):
         result_of(task.call("0.0.9", name, b"x"))
+
+
+@pytest.mark.usefixtures("_nothing_allowed")
+def test_a_worker_knows_how_long_it_has_been_at_a_task() -> None:
+    task.allow([f"{__name__}:seconds"])
+    assert task.seconds() == 0
+    assert result_of(task.call(version("intaglio"), f"{__name__}:seconds", b"")) == b"1"
+    assert task.seconds() == 0
