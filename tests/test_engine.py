@@ -30,11 +30,14 @@ from issuer.engine.workers import LocalProcesses, Workers
 from issuer.identity.root import root_digest
 from issuer.identity.succession import KeysChanged
 from issuer.issuer import Issuer
+from issuer.job import owner
 from issuer.job.bulk import Issued
 from issuer.job.chunk import settled, signed_chunk
+from issuer.job.jobs import jobs
 from issuer.job.numbering import NumberPattern
-from issuer.job.order import Order
+from issuer.job.order import Order, Progress
 from issuer.job.spool import unpacked_rows
+from issuer.shared import shared_in
 from issuer.table.source import Source, open_source
 from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey
 from keys.keyfile import LABELS
@@ -203,6 +206,26 @@ def _stops_after(tasks: int) -> Callable[[bytes, bytes], bytes]:
         return answer
 
     return lie
+
+
+def test_a_job_says_on_which_machines_its_rows_are_signed(
+    issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_of(issuer)
+    monkeypatch.setattr(owner, "_INTERVAL", 0.0)
+    here, shown = Here(), set[tuple[str, ...]]()
+    here.machines = ("10.0.0.7", "\x1b[2J" + "x" * 999)
+
+    def look(progress: Progress) -> None:
+        if progress.stage == "issuing" and 8 < progress.done < progress.total:
+            (job,) = jobs(issuer.store, shared_in(issuer.home))
+            shown.add(job.owner.machines if job.owner else ())
+
+    issue(issuer, source, here, progress=look)
+    (machines,) = shown
+    assert machines[0] == "10.0.0.7"
+    assert "\x1b" not in machines[1]
+    assert len(machines[1]) == 64
 
 
 # Kills

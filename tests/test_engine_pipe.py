@@ -16,7 +16,7 @@ import pytest
 from issuer.engine import task
 from issuer.engine.answer import MOST_BYTES, result_of
 from issuer.engine.dask import Cluster, _Child
-from issuer.engine.frames import MOST_ITEM, Frame, Frames, Sort
+from issuer.engine.frames import MOST_HOSTS, MOST_ITEM, Frame, Frames, Sort
 from issuer.engine.problem import (
     CLUSTER_AUTHORITY,
     CLUSTER_CERTIFICATE_EXPIRED,
@@ -62,7 +62,7 @@ def head(magic: bytes, sort: int, length: int) -> bytes:
         head(b"Itg1", 99, 0),
         head(b"Itg1", Sort.TASK, 0),  # what only the driver sends
         head(b"Itg1", Sort.DIED, 1),
-        head(b"Itg1", Sort.WORKERS, 1),
+        head(b"Itg1", Sort.WORKERS, MOST_HOSTS + 1),
         head(b"Itg1", Sort.ANSWER, MOST_BYTES + 2),
         head(b"Itg1", Sort.ANSWER, 2**32 - 1),
         SENT[0].packed() + b"!" + SENT[1].packed(),
@@ -212,7 +212,7 @@ class Idle(_Child):
         self.tasks.append(frame)
 
     def received(self, seconds: float) -> list[Frame]:
-        return [Frame(Sort.WORKERS, self.workers)]
+        return [Frame(Sort.WORKERS, self.workers, b"10.0.0.7\n\xff\x1b[2J")]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +227,7 @@ def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence:
         next(results)
     assert words in caught.value.detail
     assert len(idle.tasks) == 6  # three items a worker, and no more
+    assert cluster.machines == ("10.0.0.7", "\ufffd\x1b[2J")  # shown only once it was made printable
 
 
 def doubled(item: bytes) -> bytes:

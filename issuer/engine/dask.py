@@ -109,6 +109,7 @@ class Cluster(Workers):
         self._patience, self._silence = patience, silence
         self._child: _Child | None = None
         self._workers = 0
+        self.machines = ()
         self._children = 0
         self._heard = self._answered = time.monotonic()
         self._numbers = itertools.count()
@@ -176,6 +177,8 @@ class Cluster(Workers):
                 yield frame
             elif (workers := frame.number) or self._workers:
                 self._workers = min(workers, _MOST_AHEAD)
+                # A text of strangers: whoever shows it bounds it, and takes what cannot be printed from it.
+                self.machines = tuple(frame.payload.decode("utf-8", "replace").splitlines())
                 self._heard = time.monotonic() if workers else self._heard
         self._require_patience()
 

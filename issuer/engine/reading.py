@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -50,6 +50,11 @@ class Driver:
     workers: Workers
     root: str
     """The keyed digest of the root of the issuer's secrets, as `identity.root` makes it."""
+
+    @property
+    def machines(self) -> Sequence[str]:
+        """See `Elsewhere`."""
+        return self.workers.machines
 
     def signed(self, work: Tools, job: Job, shards: ShardStore, tasks: Iterable[Task]) -> Iterator[Written]:
         """See `Elsewhere`. Raises `WORKER_SHARD` for an answer that is none, and the problems of workers."""
