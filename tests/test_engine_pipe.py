@@ -6,7 +6,8 @@ import contextlib
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from socket import create_server
@@ -228,6 +229,37 @@ def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence:
     assert words in caught.value.detail
     assert len(idle.tasks) == 6  # three items a worker, and no more
     assert cluster.machines == ("10.0.0.7", "\ufffd\x1b[2J")  # shown only once it was made printable
+
+
+def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[Sequence[list[Frame] | float | None]] = [
+        ([Frame(Sort.WORKERS, 1)], 0.3, None),  # the client is silent, and then ends
+        (0.3, [Frame(Sort.ANSWER, 0, b"\0x")]),
+    ]
+
+    class Scripted(_Child):
+        def __init__(self, *_: object) -> None:
+            self.script = iter(begun.pop(0))
+
+        def send(self, frame: Frame) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+        def received(self, _: float) -> list[Frame] | None:
+            step = next(self.script)
+            if isinstance(step, float):
+                time.sleep(step)
+                return []
+            return step
+
+    monkeypatch.setattr("issuer.engine.dask._Child", Scripted)
+    monkeypatch.setattr("issuer.engine.dask.require_reach", lambda *_: None)
+    with Cluster("tcp://127.0.0.1:8786", None, patience=0.5) as workers:
+        assert [*workers.map("a:b", [b"x"])] == [b"x"]
 
 
 def doubled(item: bytes) -> bytes:

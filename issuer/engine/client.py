@@ -33,7 +33,7 @@ from .tls import Address, Certificates
 
 _BETWEEN = 1.0  # seconds between two questions whether the scheduler is there
 _MEMORY = 8 << 30  # bytes of address space
-_LONGEST = 10.0  # seconds that it has for an answer
+_LONGEST = 30.0  # seconds that the scheduler has for an answer: it may be on a busy machine
 _SHOWN = 64  # workers whose machines are told
 
 QUIET = {

@@ -196,6 +196,8 @@ class Cluster(Workers):
                 if problem.code != CLUSTER_LOST.code:
                     raise
                 time.sleep(_TICK / 2)
+        # The scheduler has just answered: what our child takes to start and to connect is no silence of its.
+        self._heard = time.monotonic()
         self._child = _Child(self._address, self._folder)
         for frame in under_way:
             self._child.send(frame)
