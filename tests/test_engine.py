@@ -39,9 +39,12 @@ from issuer.job.order import Order, Progress
 from issuer.job.spool import unpacked_rows
 from issuer.shared import shared_in
 from issuer.table.source import Source, open_source
-from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey
+from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, open_signer
 from keys.keyfile import LABELS
+from keys.kinds import KINDS
+from keys.problem import KEY_NOT_OPENED
 from ledger.audit import audit
+from tests import softhsm
 from tests.doubles import at, stops
 from tests.problems import raises
 from tests.world import (
@@ -572,6 +575,39 @@ def test_a_sealed_key_is_opened_by_the_worker_s_own_passphrase(
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path))
     with LocalProcesses(1) as there, raises(NO_PASSPHRASE):
         issue(issuer, in_chunks(tmp_path / "h.csv", [graduate(99)]), there)
+
+
+def _signs_by(uri: str, pin: str, tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose key is at a URI signs by the PIN in its own file, and not without it."""
+    issuer = issuer_in(
+        tmp_path / "first", signer=open_signer(uri, passphrase=pin.encode), signer_uri=uri, pin=pin.encode
+    )
+    folder = worker_of(issuer)
+    assert not KeyFile.open(folder / "issuer" / "keys.json", lambda: None).public_keys
+    with LocalProcesses(1) as there, raises(KEY_NOT_OPENED):
+        issue(issuer, source, there)
+    (tmp_path / "pin").write_text(f"{pin}\n")
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(tmp_path / "pin"))
+    signing.require_ready()  # as `intaglio issuer worker` does, before it forks
+    with LocalProcesses(2) as there:
+        assert issue(issuer, source, there).issued == 22
+    bundle = issuer.bundle(issuer.store.entry(1))
+    assert verifier_for(issuer).verify(bundle.to_bytes(), now=NOW).verdict is Verdict.VALID
+
+
+def test_a_worker_signs_by_a_key_elsewhere(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = KeyFile.create(tmp_path / "token.json", {"diplomas": "Ed25519"}, b"long enough a phrase").path
+    _signs_by(f"{file.as_uri()}#diplomas", "long enough a phrase", tmp_path, source, monkeypatch)
+
+
+@softhsm.needed
+@pytest.mark.slow
+def test_a_worker_signs_by_a_token(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    with softhsm.token(tmp_path) as token:
+        uri = token.make("diplomas", KINDS["P-256"].parameters[0])
+        _signs_by(uri, softhsm.PIN, tmp_path, source, monkeypatch)
 
 
 # What travels
