@@ -23,7 +23,7 @@ from issuer.engine import task
 HERE = "tests.cluster_tasks"
 CONTRACT = "tests.contract.test_workers"
 FUNCTIONS = [
-    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing", "spent")),
+    *(f"{HERE}:{name}" for name in ("doubled", "faulty", "slow", "failing", "spent", "stuck")),
     *(f"{CONTRACT}:{name}" for name in ("doubled", "refusing", "dying", "too_much")),
 ]
 """What the settings of the tests' workers allow."""
@@ -37,6 +37,16 @@ def doubled(item: bytes) -> bytes:
 
 def slow(item: bytes) -> bytes:
     time.sleep(float(item))
+    return item
+
+
+def stuck(item: bytes) -> bytes:
+    """Never comes back, where it is the first to make the file that the item names."""
+    try:
+        Path(item.decode()).touch(exist_ok=False)
+    except FileExistsError:
+        return item
+    threading.Event().wait()
     return item
 
 
@@ -172,7 +182,8 @@ def main(part: str, address: str, tls: str, host: str, processes: str = "1") -> 
 
     if part == "liar":
         task.call = _liar  # the name by which tasks ask for it
-    work(WorkerSettings(address, Path(tls), FUNCTIONS, host), int(processes))
+    settings = WorkerSettings(address, Path(tls), FUNCTIONS, host)
+    work(settings._replace(longest=1.0) if part == "hasty" else settings, int(processes))
 
 
 if __name__ == "__main__":

@@ -24,21 +24,27 @@ from issuer.archive.shards import lines_of, shard_of
 from issuer.engine import signing
 from issuer.engine.problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS, WORKER_SHARD
 from issuer.engine.reading import Driver
-from issuer.engine.signing_task import SigningAnswer, SigningTask
+from issuer.engine.signing_task import SigningTask
 from issuer.engine.worker_home import write_worker
 from issuer.engine.workers import LocalProcesses, Workers
 from issuer.identity.root import root_digest
 from issuer.identity.succession import KeysChanged
 from issuer.issuer import Issuer
+from issuer.job import owner
 from issuer.job.bulk import Issued
 from issuer.job.chunk import settled, signed_chunk
+from issuer.job.jobs import jobs
 from issuer.job.numbering import NumberPattern
-from issuer.job.order import Order
+from issuer.job.order import Order, Progress
 from issuer.job.spool import unpacked_rows
+from issuer.shared import shared_in
 from issuer.table.source import Source, open_source
-from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey
+from keys import KeyFile, PassphraseNeeded, PrivateKey, PublicKey, open_signer
 from keys.keyfile import LABELS
+from keys.kinds import KINDS
+from keys.problem import KEY_NOT_OPENED
 from ledger.audit import audit
+from tests import softhsm
 from tests.doubles import at, stops
 from tests.problems import raises
 from tests.world import (
@@ -205,6 +211,26 @@ def _stops_after(tasks: int) -> Callable[[bytes, bytes], bytes]:
     return lie
 
 
+def test_a_job_says_on_which_machines_its_rows_are_signed(
+    issuer: Issuer, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_of(issuer)
+    monkeypatch.setattr(owner, "_INTERVAL", 0.0)
+    here, shown = Here(), set[tuple[str, ...]]()
+    here.machines = ("10.0.0.7", "\x1b[2J" + "x" * 999)
+
+    def look(progress: Progress) -> None:
+        if progress.stage == "issuing" and 8 < progress.done < progress.total:
+            (job,) = jobs(issuer.store, shared_in(issuer.home))
+            shown.add(job.owner.machines if job.owner else ())
+
+    issue(issuer, source, here, progress=look)
+    (machines,) = shown
+    assert machines[0] == "10.0.0.7"
+    assert "\x1b" not in machines[1]
+    assert len(machines[1]) == 64
+
+
 # Kills
 
 
@@ -309,17 +335,16 @@ def _signed_again(line: bytes) -> bytes:
 
 
 def _shard(issuer: Issuer, answer: bytes) -> tuple[Path, list[bytes]]:
-    members = orjson.loads(answer)
-    (path,) = (issuer.home / "shards").glob(f"*/*-{members['sha256']}.jsonl.zst")
+    (path,) = (issuer.home / "shards").glob(f"*/*-{answer.hex()}.jsonl.zst")
     return path, [*lines_of(path.read_bytes(), "")]
 
 
 def _another(issuer: Issuer, answer: bytes, lines: list[bytes]) -> bytes:
     """The answer of a worker that wrote these lines in the place of those that it was asked for."""
-    members, data = orjson.loads(answer), shard_of(lines)
-    path = issuer.home / "shards" / str(ShardName(members["job"], members["number"], sha256(data).digest()))
-    path.write_bytes(data)
-    return orjson.dumps({**members, "sha256": sha256(data).hexdigest(), "size": len(data)})
+    data = shard_of(lines)
+    path = _shard(issuer, answer)[0]
+    path.with_name(path.name.replace(answer.hex(), sha256(data).hexdigest())).write_bytes(data)
+    return sha256(data).digest()
 
 
 def _with(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Issuer, bytes, bytes], bytes]:
@@ -330,10 +355,6 @@ def _with(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Issuer, byt
     return lie
 
 
-def _members(**change: Any) -> Callable[[Issuer, bytes, bytes], bytes]:
-    return lambda _, __, answer: orjson.dumps({**orjson.loads(answer), **change})
-
-
 def _missing(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
     _shard(issuer, answer)[0].unlink()
     return answer
@@ -341,8 +362,14 @@ def _missing(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
 
 def _misnamed(issuer: Issuer, _: bytes, answer: bytes) -> bytes:
     path = _shard(issuer, answer)[0]
-    path.rename(path.with_name(path.name.replace(orjson.loads(answer)["sha256"], "ab" * 32)))
-    return orjson.dumps({**orjson.loads(answer), "sha256": "ab" * 32})
+    path.rename(path.with_name(path.name.replace(answer.hex(), "ab" * 32)))
+    return b"\xab" * 32
+
+
+def _of_another_chunk(issuer: Issuer, _: bytes, __: bytes) -> bytes:
+    """The name of a shard that is there, for the rows of another chunk."""
+    (path,) = (issuer.home / "shards").glob("*/000000-*")
+    return bytes.fromhex(path.name.partition("-")[2].partition(".")[0])
 
 
 def _of_a_task(**change: Any) -> Callable[[Issuer, bytes, bytes], bytes]:
@@ -371,7 +398,7 @@ def _other_key(issuer: Issuer, item: bytes, _: bytes) -> bytes:
     assert isinstance(made.shard, bytes)
     shard = ShardName(task.job, task.number, sha256(made.shard).digest())
     issuer.archive.shards.write(shard, made.shard)
-    return SigningAnswer(shard, len(made.shard), len(made.chunk.entries)).to_bytes()
+    return sha256(made.shard).digest()
 
 
 class _Claiming:
@@ -394,14 +421,10 @@ LIES: Mapping[str, Callable[[Issuer, bytes, bytes], bytes]] = {
     "a signature with a quotation mark": _with(lambda lines: [_quoted(line) for line in lines]),
     "the shard is gone": _missing,
     "a shard of another content": _misnamed,
-    "another digest": _members(sha256="00" * 32),
-    "no digest": _members(sha256="xyz"),
-    "another chunk": _members(number=5),
-    "another job": _members(job=99),
-    "another size": _members(size=1),
-    "another count": _members(credentials=1),
-    "a number as a text": _members(size="1"),
-    "more members": _members(more=1),
+    "another digest": lambda *_: bytes(32),
+    "a shorter digest": lambda _, __, answer: answer[:-1],
+    "a longer answer": lambda _, __, answer: answer + answer,
+    "another chunk": _of_another_chunk,
     "no answer": lambda *_: b"",
     "another time": _of_a_task(created=lambda task: task.created + timedelta(seconds=1)),
     "other numbers of the list": _of_a_task(first_seq=lambda task: task.first_seq + 1),
@@ -552,6 +575,39 @@ def test_a_sealed_key_is_opened_by_the_worker_s_own_passphrase(
     monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path))
     with LocalProcesses(1) as there, raises(NO_PASSPHRASE):
         issue(issuer, in_chunks(tmp_path / "h.csv", [graduate(99)]), there)
+
+
+def _signs_by(uri: str, pin: str, tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose key is at a URI signs by the PIN in its own file, and not without it."""
+    issuer = issuer_in(
+        tmp_path / "first", signer=open_signer(uri, passphrase=pin.encode), signer_uri=uri, pin=pin.encode
+    )
+    folder = worker_of(issuer)
+    assert not KeyFile.open(folder / "issuer" / "keys.json", lambda: None).public_keys
+    with LocalProcesses(1) as there, raises(KEY_NOT_OPENED):
+        issue(issuer, source, there)
+    (tmp_path / "pin").write_text(f"{pin}\n")
+    monkeypatch.setenv("INTAGLIO_PIN_FILE", str(tmp_path / "pin"))
+    signing.require_ready()  # as `intaglio issuer worker` does, before it forks
+    with LocalProcesses(2) as there:
+        assert issue(issuer, source, there).issued == 22
+    bundle = issuer.bundle(issuer.store.entry(1))
+    assert verifier_for(issuer).verify(bundle.to_bytes(), now=NOW).verdict is Verdict.VALID
+
+
+def test_a_worker_signs_by_a_key_elsewhere(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = KeyFile.create(tmp_path / "token.json", {"diplomas": "Ed25519"}, b"long enough a phrase").path
+    _signs_by(f"{file.as_uri()}#diplomas", "long enough a phrase", tmp_path, source, monkeypatch)
+
+
+@softhsm.needed
+@pytest.mark.slow
+def test_a_worker_signs_by_a_token(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    with softhsm.token(tmp_path) as token:
+        uri = token.make("diplomas", KINDS["P-256"].parameters[0])
+        _signs_by(uri, softhsm.PIN, tmp_path, source, monkeypatch)
 
 
 # What travels

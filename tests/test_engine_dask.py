@@ -231,6 +231,21 @@ def test_a_task_that_kills_every_worker_is_told(tmp_path: Path) -> None:
         list(workers.map("tests.contract.test_workers:dying", [b"15"]))
 
 
+def test_a_worker_that_never_ends_a_task_ends_and_another_does_it(tmp_path: Path) -> None:
+    items = [str(tmp_path / str(number)).encode() for number in range(2)]
+    for item in items[1:]:
+        Path(item.decode()).touch()
+    with nodes("hasty", HOSTS[:2]) as at, cluster(at) as workers:
+        assert [*workers.map(f"{HERE}:stuck", items)] == items
+
+
+def test_workers_that_never_answer_are_told(tmp_path: Path) -> None:
+    with Cluster(shared().address, shared().tls, silence=3.0) as workers:
+        with raises(CLUSTER_LOST) as caught:
+            list(workers.map(f"{HERE}:slow", [b"8"]))
+        assert "has answered for" in caught.value.detail
+
+
 def test_a_worker_calls_only_what_its_own_settings_allow() -> None:
     with cluster(shared()) as workers, raises(FUNCTION_NOT_ALLOWED):
         list(workers.map("issuer.engine.task:allow", [b"x"]))

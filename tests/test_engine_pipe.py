@@ -6,7 +6,8 @@ import contextlib
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from socket import create_server
@@ -15,7 +16,8 @@ import pytest
 
 from issuer.engine import task
 from issuer.engine.answer import MOST_BYTES, result_of
-from issuer.engine.frames import MOST_ITEM, Frame, Frames, Sort
+from issuer.engine.dask import Cluster, _Child
+from issuer.engine.frames import MOST_HOSTS, MOST_ITEM, Frame, Frames, Sort
 from issuer.engine.problem import (
     CLUSTER_AUTHORITY,
     CLUSTER_CERTIFICATE_EXPIRED,
@@ -61,7 +63,7 @@ def head(magic: bytes, sort: int, length: int) -> bytes:
         head(b"Itg1", 99, 0),
         head(b"Itg1", Sort.TASK, 0),  # what only the driver sends
         head(b"Itg1", Sort.DIED, 1),
-        head(b"Itg1", Sort.WORKERS, 1),
+        head(b"Itg1", Sort.WORKERS, MOST_HOSTS + 1),
         head(b"Itg1", Sort.ANSWER, MOST_BYTES + 2),
         head(b"Itg1", Sort.ANSWER, 2**32 - 1),
         SENT[0].packed() + b"!" + SENT[1].packed(),
@@ -201,8 +203,71 @@ def test_nobody_there_and_somebody_else_there_are_told(tmp_path: Path) -> None:
         require_reach(Address("tls", "127.0.0.1", silent.getsockname()[1]), files, 0.1)
 
 
+class Idle(_Child):
+    """The client of a cluster that has so many workers, of whom none answers."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers, self.tasks = workers, list[Frame]()
+
+    def send(self, frame: Frame) -> None:
+        self.tasks.append(frame)
+
+    def received(self, seconds: float) -> list[Frame]:
+        return [Frame(Sort.WORKERS, self.workers, b"10.0.0.7\n\xff\x1b[2J")]
+
+
+@pytest.mark.parametrize(
+    ("workers", "patience", "silence", "words"),
+    [(2, 60, 0.2, "has answered for"), (0, 0.2, 60, "no worker that answers")],
+)
+def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence: float, words: str) -> None:
+    idle, cluster = Idle(workers), Cluster("tcp://127.0.0.1:8786", None, patience, silence)
+    cluster._child, cluster._workers = idle, 2
+    results = cluster.map("a:b", [b"x"] * 100)
+    with raises(CLUSTER_LOST) as caught:
+        next(results)
+    assert words in caught.value.detail
+    assert len(idle.tasks) == 6  # three items a worker, and no more
+    assert cluster.machines == ("10.0.0.7", "\ufffd\x1b[2J")  # shown only once it was made printable
+
+
+def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[Sequence[list[Frame] | float | None]] = [
+        ([Frame(Sort.WORKERS, 1)], 0.3, None),  # the client is silent, and then ends
+        (0.3, [Frame(Sort.ANSWER, 0, b"\0x")]),
+    ]
+
+    class Scripted(_Child):
+        def __init__(self, *_: object) -> None:
+            self.script = iter(begun.pop(0))
+
+        def send(self, frame: Frame) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+        def received(self, _: float) -> list[Frame] | None:
+            step = next(self.script)
+            if isinstance(step, float):
+                time.sleep(step)
+                return []
+            return step
+
+    monkeypatch.setattr("issuer.engine.dask._Child", Scripted)
+    monkeypatch.setattr("issuer.engine.dask.require_reach", lambda *_: None)
+    with Cluster("tcp://127.0.0.1:8786", None, patience=0.5) as workers:
+        assert [*workers.map("a:b", [b"x"])] == [b"x"]
+
+
 def doubled(item: bytes) -> bytes:
     return item * 2
+
+
+def seconds(_: bytes) -> bytes:
+    return b"%d" % (task.seconds() > 0)
 
 
 @pytest.fixture
@@ -223,3 +288,11 @@ def test_a_worker_calls_what_its_settings_allow_for_a_driver_of_its_release() ->
             result_of(task.call(ours, other, b"x"))
     with raises(WORKER_RELEASE):
         result_of(task.call("0.0.9", name, b"x"))
+
+
+@pytest.mark.usefixtures("_nothing_allowed")
+def test_a_worker_knows_how_long_it_has_been_at_a_task() -> None:
+    task.allow([f"{__name__}:seconds"])
+    assert task.seconds() == 0
+    assert result_of(task.call(version("intaglio"), f"{__name__}:seconds", b"")) == b"1"
+    assert task.seconds() == 0

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press import skeletons
-from issuer.press.press import Line, Press, Printed
-from issuer.problem import SKELETON_DIFFERS
+from issuer.press.press import Comparison, Line, Press, Printed
+from issuer.problem import LINE_UNLIKE, SKELETON_DIFFERS
 from issuer.table.source import Source
-from keys import PublicKey, Signer
+from keys import PrivateKey, PublicKey, Signer
 from ledger.audit import audit
 from tests.fuzz.oracles import by_pyld
 from tests.line import LineForm
@@ -35,7 +35,7 @@ from tests.test_issuer_bulk import everything
 from tests.world import NOW, csv_file, graduate, issuer_before, issuer_in, twin
 from vc.facts import IssuingFacts
 from vc.forms import VCJWT, DataIntegrity
-from vc.secured import Form, Options, Skeleton, Spliced
+from vc.secured import Form, Options, ReadBack, Skeleton, Spliced
 from vc.slots import Slots, Value
 from wire import base58_decode
 from wire.problem import Problem
@@ -81,10 +81,16 @@ class Spoiled:
         spliced = self.skeleton.secure(self.how.spoil(list(values)), signer)
         return spliced and self.how.after(spliced)
 
-    def digest(
-        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
-    ) -> bytes | None:
-        return self.skeleton.digest(values, credential, key)
+    def sign(self, values: Sequence[Value], signer: Signer) -> bytes | None:
+        spliced = self.secure(values, signer)
+        return spliced and spliced.credential
+
+    def read(self, values: Sequence[Value], credential: bytes) -> ReadBack | None:
+        read = self.skeleton.read(self.how.spoil(list(values)), credential)
+        if read is None:
+            return None
+        spliced = self.how.after(Spliced(credential, read.digest))
+        return read._replace(digest=spliced.digest)
 
 
 def swapped(values: list[Value]) -> list[Value]:
@@ -285,6 +291,43 @@ def test_a_skeleton_that_differs_ends_the_job_with_nothing_logged(
     assert list((issuer.home / "shards").rglob("*.zst")) == []
     sound = Issuer(issuer.home, lambda: None, lambda: NOW)
     assert issue(sound, source).issued == ROWS, "once it is mended, the same job is done"
+
+
+@pytest.mark.parametrize("spoiling", [Spoiling(spoil=swapped), Spoiling(after=other_digest)])
+def test_a_skeleton_that_differs_at_both_ends_is_noticed_where_rows_are_read_back(
+    tmp_path: Path, spoiling: Spoiling
+) -> None:
+    press = at_once(issuer_in(tmp_path / "home", form=spoiling).press())
+    line, due = press.print_unguarded(record(1), 1, NOW), list[Comparison]()
+    press.read_back(line, record(1), 1, NOW, due.append, verified=False)
+    with raises(SKELETON_DIFFERS):  # the first few of each shape are compared, whatever is verified besides
+        due.pop()()
+    press._skeletons.find(record(1), 1, NOW)[0]._used = skeletons.FIRST  # type: ignore[union-attr]
+    press.read_back(line, record(1), 1, NOW, due.append, verified=False)
+    assert not due
+    with raises(SKELETON_DIFFERS):
+        press.read_back(line, record(1), 1, NOW, verified=True)
+
+
+@pytest.mark.parametrize("form", [DataIntegrity(), VCJWT()])
+def test_of_a_line_that_is_verified_the_signature_has_to_be_the_issuer_s(tmp_path: Path, form: Form) -> None:
+    press = at_once(issuer_in(tmp_path / "home", form=form).press())
+    stranger = at_once(replace(press, signer=Claiming(press.signer.public_key)))
+    line = press.print_unguarded(record(1), 1, NOW)
+    assert press.read_back(line, record(1), 1, NOW, verified=True) == press.print(record(1), 1, NOW)
+    other = stranger.print_unguarded(record(1), 1, NOW)
+    with raises(LINE_UNLIKE):
+        press.read_back(other, record(1), 1, NOW, verified=True)
+
+
+class Claiming:
+    """Signs by another key than it says."""
+
+    def __init__(self, key: PublicKey) -> None:
+        self.public_key, self._own = key, PrivateKey.generate(key.type)
+
+    def sign(self, data: bytes) -> bytes:
+        return self._own.sign(data)
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])

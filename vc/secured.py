@@ -236,6 +236,15 @@ class Spliced(NamedTuple):
     """The digest of its log entry."""
 
 
+class ReadBack(NamedTuple):
+    """A credential that another process secured by the same skeleton."""
+
+    digest: bytes
+    """The digest of its log entry, with the signature that stands there."""
+    signature: Callable[[], bytes]
+    """Decodes that signature, which was not verified. Raises `Malformed`."""
+
+
 class Skeleton(Protocol):
     """Secures credentials of one shape: the constant parts are worked out already."""
 
@@ -245,13 +254,13 @@ class Skeleton(Protocol):
         `None` where only that makes it, or says what is wrong. Then nothing was signed.
         """
 
-    def digest(
-        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
-    ) -> bytes | None:
-        """The digest of the log entry of a credential with these values, whatever signature stands in it.
+    def sign(self, values: Sequence[Value], signer: Signer) -> bytes | None:
+        """The same credential alone: somebody else works out the digest of its log entry."""
+
+    def read(self, values: Sequence[Value], credential: bytes) -> ReadBack | None:
+        """A credential with these values, whatever signature stands in it.
 
         `None` for one in which anything else is as `secure` would not make it, or where that gives `None`.
-        With a `key`, `None` as well unless the signature is by that; without one, it is not looked at.
         """
 
 

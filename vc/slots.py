@@ -93,12 +93,15 @@ class Slots:
         texts: list[Any] = [*values]
         for index in (*self.numbers, *self.truths):
             texts[index] = str(values[index])
-        joined = "".join(texts)
+        joined = "\\".join(texts)
         # A text that is printable has no character to escape but these two.
-        is_plain = joined.isprintable() and not ('"' in joined or "\\" in joined)
+        is_plain = joined.isprintable() and '"' not in joined and joined.count("\\") == len(texts) - 1
         try:
-            row = [text.encode() for text in texts]
-            json = row if is_plain else [orjson.dumps(text)[1:-1] for text in texts]
+            if is_plain:  # encoded at once, which takes half the time
+                json = row = joined.encode().split(b"\\")
+            else:
+                row = [text.encode() for text in texts]
+                json = [orjson.dumps(text)[1:-1] for text in texts]
         except (UnicodeEncodeError, orjson.JSONEncodeError):  # a lone surrogate
             return None
         may_be_silent = "null" in joined or "[]" in joined
@@ -130,12 +133,13 @@ class Slots:
 class Format:
     """A text with slots: constant, column, constant, …, constant."""
 
-    __slots__ = ("_constants", "_pick", "parts")
+    __slots__ = ("_constants", "_pick", "_text", "parts")
 
     def __init__(self, parts: list[str | int]) -> None:
         self.parts = parts
+        constants = [str(part).replace("%", "%%") for part in parts[::2]]
         # Bytes, since to format and to sort these takes two thirds of the time that texts take.
-        self._constants = b"%b".join(str(part).encode().replace(b"%", b"%%") for part in parts[::2])
+        self._constants, self._text = "%b".join(constants).encode(), "%s".join(constants)
         columns = self.columns
         self._pick: Any = itemgetter(*columns) if columns else None
 
@@ -155,7 +159,7 @@ class Format:
 
     def text(self, values: Sequence[Value]) -> str:
         """The text with values as they are."""
-        return "".join(str(values[part]) if isinstance(part, int) else part for part in self.parts)
+        return self._text % (self._pick(values) if self._pick else ())
 
     def is_ordered(self, other: Format) -> bool:
         """True if one of the two texts always sorts before the other, or equals it, whatever the values."""

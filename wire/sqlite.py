@@ -313,20 +313,6 @@ def insert(connection: sqlite3.Connection, into: str, names: str, *columns: Sequ
         connection.execute(f"INSERT {into} ({names}) VALUES {rows}", values)  # noqa: S608 -- constants
 
 
-@contextlib.contextmanager
-def cached(connection: sqlite3.Connection, size: int) -> Iterator[None]:
-    """A block whose changes, temporary tables and sorting have up to `size` KiB of memory each, not files."""
-    schemas = ("main", "temp")
-    before = [connection.execute(f"PRAGMA {schema}.cache_size").fetchone()[0] for schema in schemas]
-    try:
-        for schema in schemas:
-            connection.execute(f"PRAGMA {schema}.cache_size = {-size}")
-        yield
-    finally:  # connections are used again, and what they cache stays theirs
-        for schema, former in zip(schemas, before, strict=True):
-            connection.execute(f"PRAGMA {schema}.cache_size = {former}")
-
-
 def run(connection: sqlite3.Connection, script: str) -> None:
     """Execute the statements of a script within the open transaction, which `executescript` would end."""
     statement = ""

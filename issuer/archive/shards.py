@@ -126,7 +126,7 @@ def _lines(packed: bytes, unpacked: int, where: str) -> list[bytes]:
         raise _damaged(where, "a frame does not unpack") from error
     if len(data) != unpacked:
         raise _damaged(where, "a frame has another length than its table says")
-    return data.splitlines()
+    return data.removesuffix(b"\n").split(b"\n")  # JSON has no other line end: half the time of splitlines
 
 
 def _damaged(where: str, what: str) -> Damaged:

@@ -27,13 +27,14 @@ from distributed.comm.core import CommClosedError
 
 from .answer import MOST_BYTES
 from .confined import confine
-from .frames import Frame, Frames, Sort
+from .frames import MOST_HOSTS, Frame, Frames, Sort
 from .task import call
 from .tls import Address, Certificates
 
 _BETWEEN = 1.0  # seconds between two questions whether the scheduler is there
 _MEMORY = 8 << 30  # bytes of address space
-_LONGEST = 10.0  # seconds that it has for an answer
+_LONGEST = 30.0  # seconds that the scheduler has for an answer: it may be on a busy machine
+_SHOWN = 64  # workers whose machines are told
 
 QUIET = {
     # Dask's watch over itself took more processor time than a small task.
@@ -78,8 +79,10 @@ class _Child:
         threading.Thread(target=self._read, args=(loop,), daemon=True).start()
         threading.Thread(target=self._write, daemon=True).start()
         while (scheduler := self._client.scheduler) and self._client.status == "running":
-            identity = await asyncio.wait_for(scheduler.identity(n_workers=0), _LONGEST)
-            self._waiting.put(Frame(Sort.WORKERS, int(identity["n_workers"])))
+            identity = await asyncio.wait_for(scheduler.identity(n_workers=_SHOWN), _LONGEST)
+            hosts = sorted({str(each["host"]) for each in identity["workers"].values()})
+            packed = "\n".join(hosts).encode()[:MOST_HOSTS]
+            self._waiting.put(Frame(Sort.WORKERS, int(identity["n_workers"]), packed))
             await asyncio.sleep(_BETWEEN)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:

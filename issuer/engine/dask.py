@@ -27,6 +27,8 @@ from .workers import Workers
 
 PATIENCE = 90.0
 """Seconds without a scheduler, or without a worker, until that is told."""
+SILENCE = 4 * 900.0
+"""Seconds without any answer until that is told: more than three workers have for one task in turn."""
 _AHEAD = 3  # items a worker: one in hand, one there, one on the way
 _MOST_AHEAD = 256
 _HANDSHAKE = 5.0  # seconds
@@ -95,18 +97,21 @@ class Cluster(Workers):
     gets anew what was under way.
     """
 
-    def __init__(self, address: str, tls: Path | None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, address: str, tls: Path | None, patience: float = PATIENCE, silence: float = SILENCE
+    ) -> None:
         """`address` is `tls://host:port`, and `tls` the folder with ca.pem, cert.pem and key.pem.
 
         Raises `INVALID_CLUSTER_ADDRESS`, `CLUSTER_NOT_ENCRYPTED`, and what `Certificates.of` raises.
         """
         self._address = Address.of(address, encrypted=tls is not None)
         self._folder, self._files = tls, None if tls is None else Certificates.of(tls)
-        self._patience = patience
+        self._patience, self._silence = patience, silence
         self._child: _Child | None = None
         self._workers = 0
+        self.machines = ()
         self._children = 0
-        self._heard = time.monotonic()
+        self._heard = self._answered = time.monotonic()
         self._numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -139,12 +144,13 @@ class Cluster(Workers):
                 order.append(number)
                 under_way[number] = Frame(Sort.TASK, number, name + item)
                 self._open().send(under_way[number])
+                self._answered = time.monotonic()
             if not order:
                 return
             for frame in self._received(under_way.values()):
                 if under_way.pop(frame.number, None) is None:
                     raise Malformed("the client of the cluster answered what it was not asked")
-                self._children = 0
+                self._children, self._answered = 0, time.monotonic()
                 done[frame.number] = frame.payload if frame.sort is Sort.ANSWER else _problem(frame.sort)
             while order and order[0] in done:
                 answer = done.pop(order.popleft())
@@ -153,7 +159,8 @@ class Cluster(Workers):
                 result = result_of(answer)
                 paused = time.monotonic()
                 yield result
-                self._heard += time.monotonic() - paused  # nobody listened meanwhile
+                waited = time.monotonic() - paused  # nobody listened meanwhile
+                self._heard, self._answered = self._heard + waited, self._answered + waited
 
     def _open(self) -> _Child:
         assert self._child, "a cluster is used as a context"
@@ -170,6 +177,8 @@ class Cluster(Workers):
                 yield frame
             elif (workers := frame.number) or self._workers:
                 self._workers = min(workers, _MOST_AHEAD)
+                # A text of strangers: whoever shows it bounds it, and takes what cannot be printed from it.
+                self.machines = tuple(frame.payload.decode("utf-8", "replace").splitlines())
                 self._heard = time.monotonic() if workers else self._heard
         self._require_patience()
 
@@ -187,6 +196,8 @@ class Cluster(Workers):
                 if problem.code != CLUSTER_LOST.code:
                     raise
                 time.sleep(_TICK / 2)
+        # The scheduler has just answered: what our child takes to start and to connect is no silence of its.
+        self._heard = time.monotonic()
         self._child = _Child(self._address, self._folder)
         for frame in under_way:
             self._child.send(frame)
@@ -194,6 +205,13 @@ class Cluster(Workers):
     def _require_patience(self) -> None:
         if time.monotonic() - self._heard > self._patience:
             raise self._lost()
+        # A worker that lies can be there and do nothing: no other end of the wait is certain.
+        if time.monotonic() - self._answered > self._silence:
+            raise CLUSTER_LOST.saying(
+                "no worker of the cluster at {address} has answered for {minutes} minutes",
+                address=str(self._address),
+                minutes=round(self._silence / 60),
+            )
 
     def _lost(self) -> Problem:
         return CLUSTER_LOST.saying(

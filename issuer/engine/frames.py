@@ -32,10 +32,16 @@ class Sort(IntEnum):
     REFUSED = 4
     """The task of that number could not be called, or gave something else than bytes."""
     WORKERS = 5
-    """The scheduler answers, and has that number of workers."""
+    """The scheduler answers, and has that number of workers: the hosts of the first few, by line ends."""
 
 
-_MOST = {Sort.TASK: MOST_ITEM, Sort.ANSWER: MOST_BYTES + 1}  # one more, so that too much is told from enough
+MOST_HOSTS = 4096
+"""The most bytes of the hosts of workers."""
+_MOST = {
+    Sort.TASK: MOST_ITEM,
+    Sort.ANSWER: MOST_BYTES + 1,  # one more, so that too much is told from enough
+    Sort.WORKERS: MOST_HOSTS,
+}
 
 
 class Frame(NamedTuple):

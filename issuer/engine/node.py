@@ -30,6 +30,8 @@ from .tls import Address, Certificates, require_reach
 _log = logging.getLogger(__name__)
 MEMORY = 4 << 30
 """Bytes of address space that a worker may take beyond what it starts with."""
+LONGEST = 900.0
+"""Seconds that a worker may take for a task: a token of five signatures a second signs a span in them."""
 _BETWEEN = 1.0  # seconds
 _HANDSHAKE = 5.0  # seconds
 _SETTINGS = {
@@ -59,6 +61,7 @@ class WorkerSettings(NamedTuple):
     """The names, `module:callable`, that tasks may ask for."""
     host: str | None = None
     """The address at which the scheduler reaches it; by default the one that leads there."""
+    longest: float = LONGEST
 
 
 def work(settings: WorkerSettings, processes: int) -> None:
@@ -102,7 +105,7 @@ def _work(settings: WorkerSettings, _: None, _tell: Tell) -> None:
 async def _serve(settings: WorkerSettings, scratch: str) -> None:
     address = Address.of(settings.scheduler, encrypted=settings.tls is not None)
     files = None if settings.tls is None else Certificates.of(settings.tls)
-    leaving = asyncio.create_task(_leave_with_parent())
+    leaving = asyncio.create_task(_leave_in_time(settings.longest))
     waits = False
     while not leaving.done():
         try:
@@ -131,10 +134,14 @@ async def _serve(settings: WorkerSettings, scratch: str) -> None:
             await worker.finished()  # type: ignore[no-untyped-call]  # the scheduler was lost: the next one gets another
 
 
-async def _leave_with_parent() -> None:
-    """Ends this process when its parent is gone, which nothing else tells it while it serves."""
+async def _leave_in_time(longest: float) -> None:
+    """Ends this process when its parent is gone, which nothing else tells it while it serves.
+
+    It ends, too, over a task that takes too long, such as by a token that does not answer: nothing else ends
+    a thread, and others get the task.
+    """
     parent = os.getppid()
-    while os.getppid() == parent:
+    while os.getppid() == parent and task.seconds() <= longest:
         await asyncio.sleep(_BETWEEN)
     os._exit(0)
 

@@ -30,12 +30,12 @@ from ..identity.forms import IssuerForms
 from ..identity.home import Identity
 from ..identity.kind import Kinds
 from ..identity.root import root_digest
-from ..job.chunk import settled, signed_chunk
+from ..job.chunk import settled, signed_shard
 from ..job.presses import Presses
 from ..job.spool import unpacked_rows
 from ..press.press import Press
 from .problem import WORKER_KEYS, WORKER_KIND, WORKER_RELEASE, WORKER_SETTINGS
-from .signing_task import SigningAnswer, SigningSettings, SigningTask
+from .signing_task import SigningSettings, SigningTask
 
 HOME = "INTAGLIO_WORKER"
 """The environment variable that names the folder of a worker's issuer."""
@@ -45,7 +45,7 @@ _PASSPHRASE, _PIN = "INTAGLIO_PASSPHRASE_FILE", "INTAGLIO_PIN_FILE"
 
 
 def sign_chunk(item: bytes) -> bytes:
-    """The answer to a task: the name of the shard, which lies in the store.
+    """The answer to a task: the SHA-256 of the shard, which lies in the store.
 
     Raises `WORKER_RELEASE`, `WORKER_KEYS`, `WORKER_KIND` or `WORKER_SETTINGS` where this worker would sign
     something else, `Malformed` and `TooLarge` for a task that is none, and what signing and storing raise.
@@ -55,13 +55,12 @@ def sign_chunk(item: bytes) -> bytes:
     presses = worker.presses(task.settings)
     try:
         rows = settled(presses[0].composer.kind, unpacked_rows(task.frame, LARGEST), task, task.numbers)
-        signed = signed_chunk(presses, rows, task)
+        data = signed_shard(presses, rows, task)
     except (ZstdError, ValueError, KeyError) as error:
         raise Malformed("the rows of a task cannot be read") from error
-    assert isinstance(signed.shard, bytes)
-    shard = ShardName(task.job, task.number, sha256(signed.shard).digest())
-    worker.shards.write(shard, signed.shard)
-    return SigningAnswer(shard, len(signed.shard), len(signed.chunk.entries)).to_bytes()
+    digest = sha256(data).digest()
+    worker.shards.write(ShardName(task.job, task.number, digest), data)
+    return digest
 
 
 def require_ready() -> None:

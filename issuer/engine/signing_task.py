@@ -1,4 +1,4 @@
-"""A task to sign a chunk, and its answer, as bytes: what to sign, by which keys and kind, and no secret.
+"""A task to sign a chunk, as bytes: what to sign, by which keys and kind, and no secret.
 
 A task is a header in JSON, a line end, and the frame of the spool with the rows of one span. The keys that
 are to sign it are named by their public halves, the root of all secrets by a keyed digest.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import orjson
 
@@ -18,7 +18,6 @@ from wire.datetimestamp import format_datetimestamp, parse_datetimestamp
 from wire.problem import Malformed, TooLarge
 from wire.strict import load_json_object
 
-from ..archive.kept import Job, ShardName
 from ..press.document import Profile
 from ..press.press import Press
 
@@ -26,7 +25,6 @@ VERSION = 1
 MOST_BYTES = 4 << 20
 """The most bytes of the rows of a task, packed."""
 _MOST_HEADER = 1 << 20  # bytes: of the numbers that rows were given it has a hundred for each
-_MOST_ANSWER = 1 << 10  # bytes
 _SHAPE: Mapping[str, type] = {
     "version": int,
     "job": int,
@@ -37,14 +35,6 @@ _SHAPE: Mapping[str, type] = {
     "numbers": list,
     "settings": dict,
     "sha256": str,
-}
-_ANSWER: Mapping[str, type] = {
-    "version": int,
-    "job": int,
-    "number": int,
-    "sha256": str,
-    "size": int,
-    "credentials": int,
 }
 
 
@@ -121,7 +111,9 @@ class SigningTask:
         if len(data) > MOST_BYTES + _MOST_HEADER:
             raise TooLarge("a task has more bytes than any that is sent")
         header, _, frame = data.partition(b"\n")
-        members = _members(header, _SHAPE, _MOST_HEADER)
+        members = load_json_object(header, limit=_MOST_HEADER)
+        if {name: type(value) for name, value in members.items()} != _SHAPE or members["version"] != VERSION:
+            raise Malformed("a task is of another form")
         if sha256(frame).hexdigest() != members["sha256"]:
             raise Malformed("the rows of a task are not those that were sent")
         skipped, numbers = members["skipped"], members["numbers"]
@@ -160,39 +152,6 @@ class SigningTask:
         if len(self.frame) > MOST_BYTES or len(header) > _MOST_HEADER:
             raise TooLarge(f"chunk {self.number} of the file has more bytes than a cluster takes at once")
         return header + b"\n" + self.frame
-
-
-class SigningAnswer(NamedTuple):
-    """The answer to a task: the shard that lies in the store."""
-
-    shard: ShardName
-    size: int
-    credentials: int
-
-    def to_bytes(self) -> bytes:
-        """The answer, as `parse` reads it."""
-        digest = (self.shard.digest or b"").hex()
-        values = (VERSION, self.shard.job, self.shard.number, digest, self.size, self.credentials)
-        return orjson.dumps(dict(zip(_ANSWER, values, strict=True)))
-
-    @classmethod
-    def parse(cls, data: bytes, job: Job, number: int) -> Self:
-        """Reads the answer about a chunk of a job. Raises `Malformed`, also for one about another chunk."""
-        members = _members(data, _ANSWER, _MOST_ANSWER)
-        try:
-            digest = bytes.fromhex(members["sha256"])
-        except ValueError:
-            digest = b""
-        if len(digest) != 32 or (members["job"], members["number"]) != (job.id, number):
-            raise Malformed("a worker's answer is about another chunk, or names no shard")
-        return cls(ShardName(job.id, number, digest), members["size"], members["credentials"])
-
-
-def _members(data: bytes, shape: Mapping[str, type], limit: int) -> dict[str, Any]:
-    members = load_json_object(data, limit=limit)
-    if {name: type(value) for name, value in members.items()} != shape or members["version"] != VERSION:
-        raise Malformed("a task, or the answer to one, is of another form")
-    return members
 
 
 def _are_texts(value: object) -> bool:

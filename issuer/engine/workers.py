@@ -6,7 +6,7 @@ worker's comes here but bounded answers, which are parsed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -17,6 +17,9 @@ from .answer import answered, result_of
 
 class Workers(Protocol):
     """Processes that may be anywhere, each with settings of its own."""
+
+    machines: Sequence[str] = ()
+    """The hosts on which they are, as far as somebody tells; none where that is this machine."""
 
     def map(self, function: str, items: Iterable[bytes]) -> Iterator[bytes]:
         """The results of `function`, a `bytes -> bytes` named `module:callable`, in the order of the items.

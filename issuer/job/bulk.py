@@ -137,6 +137,10 @@ class Elsewhere(Protocol):
     """Others that sign chunks and store their shards, in the place of the workers here."""
 
     @property
+    def machines(self) -> Sequence[str]:
+        """The machines on which they are, as far as known."""
+
+    @property
     def read(self) -> Callable[[Tools, Any, Tell], Made]:
         """A worker's part here: reads a shard back, and raises a `Problem` where it is another."""
 
@@ -234,7 +238,7 @@ class Bulk:
                     if sum(each.stop - each.first for each in waiting) >= PIECE:  # their memory has a bound
                         self._store.lookup.add(waiting)
                         waiting.clear()
-                    owner.tell(done := done + span.rows)
+                    owner.tell(done := done + span.rows, elsewhere.machines if elsewhere else ())
                     if owner.is_asked_to_end():
                         break
                 self._store.lookup.add(waiting)

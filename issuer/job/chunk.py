@@ -100,6 +100,27 @@ def signed_chunk(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], a
     return credentials.made(shard)
 
 
+def signed_shard(presses: Sequence[Press], rows: Iterable[tuple[int, Record]], asked: ToSign) -> bytes:
+    """The shard of settled rows alone, as `signed_chunk` makes it, for a process that reads it back.
+
+    That one works out what log and index keep, and compares. Raises `InvalidTemplate`.
+    """
+    if len(presses) > 1:  # they are in the order of the log
+        several = signed_chunk(presses, rows, asked).shard
+        assert isinstance(several, bytes)
+        return several
+    (press,) = presses
+
+    def lines() -> Iterator[bytes]:
+        for row, record in rows:
+            try:
+                yield press.print_unguarded(record, asked.first_seq + row - FIRST_ROW, asked.created)
+            except Malformed as problem:
+                raise _invalid(row, problem) from problem
+
+    return shard_of(lines())
+
+
 class Credentials:
     """The credentials of a chunk, as they are made or read: what log and index get of them is gathered."""
 
@@ -127,7 +148,7 @@ class Credentials:
                 try:
                     line, entry, identifier = printed(press, record, seq)
                 except Malformed as problem:
-                    raise InvalidTemplate(f"with row {row}, {problem.detail}", because=problem) from problem
+                    raise _invalid(row, problem) from problem
                 self._keys += packed_keys(seq, identifier, record.get(email, ""))
                 yield PendingEntry(seq, entry, press.form.media_type, record), line
 
@@ -136,3 +157,7 @@ class Credentials:
         seqs = self._chunk.seqs
         first, stop = min(seqs, default=0), max(seqs, default=-1) + 1
         return Made(self._chunk, shard, Keyed(first, stop, b"".join(sorted(self._keys))))
+
+
+def _invalid(row: int, problem: Malformed) -> InvalidTemplate:
+    return InvalidTemplate(f"with row {row}, {problem.detail}", because=problem)

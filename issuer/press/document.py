@@ -272,13 +272,18 @@ class Composer:
             values |= kind.with_ids(record, self.credential_id(number, edition))
         for name, (noun, fields) in kind.identifiers.items():
             value = next(filter(None, map(record.__getitem__, fields)), "")
-            values[name] = self.profile.iri(noun, quote(value, safe=""))
-        issue = f"{self._own}{number}\0{_issue(edition, copy, self.form)}"
-        for field in kind.hashed:
-            salt = self._salt(f"{issue}\0{field}")[:16].hex()
+            values[name] = self.profile.iri(noun, _quoted(value))
+        issue = f"{self._own}{number}\0{_issue(edition, copy, self.form)}\0"
+        for field, its_salt, its_hash in self._hashed:
+            salt = self._salt(issue + field)[:16].hex()
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
-            values[f"{field}_salt"], values[f"{field}_hash"] = salt, f"sha256${hashed}"
+            values[its_salt], values[its_hash] = salt, f"sha256${hashed}"
         return values
+
+    @cached_property
+    def _hashed(self) -> list[tuple[str, str, str]]:
+        """The fields of which the template has salted hashes, and the placeholders of salt and hash."""
+        return [(field, f"{field}_salt", f"{field}_hash") for field in self.kind.hashed]
 
     def facts(
         self, record: Record, seq: int, edition: int = 1, holder: str | None = None, copy: int = 1
@@ -357,6 +362,11 @@ def trial(kind: Kind, contexts: jsonld.Contexts | None = None, profile: Profile 
     """A composer for trying a kind; nothing that it makes is signed."""
     nothing = bytes(32)
     return Composer(kind, profile, nothing, nothing, Positions(_no_key), contexts)
+
+
+@lru_cache(maxsize=1 << 10)  # few programmes, many records
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 @lru_cache(maxsize=1 << 10)  # few days, many records

@@ -24,16 +24,16 @@ from vc.facts import IssuingFacts
 from vc.forms import FORMS, STATUS_KINDS
 from vc.reading import identifier, opened
 from vc.said import require_said
-from vc.secured import INTEGRITY, Form, Options, Received, Secured
+from vc.secured import INTEGRITY, Form, Options, ReadBack, Received, Secured
 from vc.status.kind import StatusKinds
 from vc.vcdm.enveloped import TYPE, Enveloped
 from wire.clock import is_ahead
 from wire.problem import Malformed, Refused
 from wire.work import Work
 
-from ..problem import SKELETON_DIFFERS, FormNotKnown
+from ..problem import LINE_UNLIKE, SKELETON_DIFFERS, FormNotKnown
 from .document import Composer
-from .skeletons import DIFFERENT, Blank, Noting, Skeletons
+from .skeletons import DIFFERENT, UNSIGNED, Blank, Noting, Skeletons
 
 
 @dataclass(frozen=True, repr=False)
@@ -214,28 +214,57 @@ class Press:
             guard(partial(self._compare, record, seq, created, noting.again(), printed))
         return printed
 
-    def read_back(
-        self, line: bytes, record: Record, seq: int, created: datetime, *, verified: bool
-    ) -> Printed:
-        """A line that another process printed, as `print_row` gives it; its entry is made here.
+    def print_unguarded(self, record: Record, seq: int, created: datetime) -> bytes:
+        """The line of `print_row` alone, for another process that reads it back, and has the guard."""
+        shaped, values, _ = self._skeletons.find(record, seq, created)
+        credential = shaped and shaped.sign(values, self.signer)
+        if not credential:
+            return self.print(record, seq, created).line
+        return Line.spliced(seq, record, credential)
 
-        All but the signature is held against what this press prints, byte by byte. With `verified`, the
-        signature is verified, too. Raises `LINE_UNLIKE`.
+    def read_back(
+        self,
+        line: bytes,
+        record: Record,
+        seq: int,
+        created: datetime,
+        guard: Callable[[Comparison], object] = _at_once,
+        *,
+        verified: bool,
+    ) -> Printed:
+        """A line that another process printed, as `print_unguarded` does; its entry is made here.
+
+        All but the signature is held against what this press prints, byte by byte. With `verified`, that is
+        made the general way as well, and the signature is verified over it; `guard` is as in `print_row`.
+        Raises `LINE_UNLIKE`.
         """
         shaped, values, identifier = self._skeletons.find(record, seq, created)
-        start, end = Line.spliced(seq, record, b"")[:-1], b"}"
-        key = self.signer.public_key
-        if shaped is not None and line.startswith(start) and line.endswith(end):
-            digest = shaped.digest(values, line[len(start) : -len(end)], key if verified else None)
-            if digest is not None:
-                return Printed(line, entry(EntryKind.CREDENTIAL, digest), identifier)
-        signer = Blank(key)
-        blank = self._print(record, seq, created, self.composer.parts(record, seq), signer)
-        signature = signer.signature(line, blank.line)
+        start = Line.spliced(seq, record, b"")[:-1]
+        if shaped is not None and line.startswith(start) and line.endswith(b"}"):
+            is_due = verified or shaped.is_new
+            read = shaped.read(values, line[len(start) : -1])
+            if read is not None:
+                printed = Printed(line, entry(EntryKind.CREDENTIAL, read.digest), identifier)
+                if is_due:
+                    guard(partial(self._confirm, record, seq, created, read, printed))
+                return printed
+        blank = Blank(self.signer.public_key)
+        printed = self._print(record, seq, created, self.composer.parts(record, seq), blank)
+        signature = blank.signature(line, printed.line)
         if verified:
-            signer.verify(signature)
+            blank.verify(signature)
         again = Line.parse(line, {**FORMS, self.form.media_type: self.form})
-        return Printed(line, again.entry, blank.id)
+        return printed._replace(line=line, entry=again.entry)
+
+    def _confirm(self, record: Record, seq: int, created: datetime, read: ReadBack, printed: Printed) -> None:
+        """Raises as `_compare`, and `LINE_UNLIKE` unless the signature is over what that prints."""
+        try:
+            signature = read.signature()
+        except Malformed as problem:
+            raise LINE_UNLIKE(UNSIGNED) from problem
+        signer = Blank(self.signer.public_key, signature)
+        self._compare(record, seq, created, signer, printed)
+        signer.verify(signature)
 
     def _compare(self, record: Record, seq: int, created: datetime, signer: Signer, printed: Printed) -> None:
         """Raises `SKELETON_DIFFERS` unless the general way prints the same."""

@@ -15,7 +15,7 @@ from typing import Any
 from keys import PublicKey, Signer
 from kinds import Record
 from vc.facts import IssuingFacts
-from vc.secured import Form, Options, Skeleton, Spliced, Splices
+from vc.secured import Form, Options, ReadBack, Skeleton, Spliced, Splices
 from vc.slots import Format, Slots
 from wire import base58_decode, base58_encode, base64url_decode, base64url_encode
 from wire.problem import Malformed, Problem
@@ -39,6 +39,9 @@ DIFFERENT = (
 )
 """The detail of `SKELETON_DIFFERS`."""
 
+UNSIGNED = "a credential is not signed by the issuer's key"
+"""The detail of `LINE_UNLIKE` for a signature."""
+
 _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
 
@@ -50,22 +53,34 @@ class Shaped:
         self._used = 0
 
     @property
+    def is_new(self) -> bool:
+        """True if few records were made or read by it."""
+        return self._used < FIRST
+
+    @property
     def is_due(self) -> bool:
         """True if the guard makes the next record the general way as well."""
-        return self._used < FIRST or self._used % EVERY == 0
+        return self.is_new or self._used % EVERY == 0
 
     def secure(self, values: Sequence[Any], signer: Signer) -> Spliced | None:
         """The credential of a record of this shape; `None` leaves it, unsigned, to the general path."""
-        if not all(is_moment(date.text(values)) for date in self._dates):  # the general path says so
-            return None
-        spliced = self._skeleton.secure(values, signer)
+        spliced = self._skeleton.secure(values, signer) if self._are_dates(values) else None
         self._used += spliced is not None
         return spliced
 
-    def digest(self, values: Sequence[Any], credential: bytes, key: PublicKey | None) -> bytes | None:
-        """As `Skeleton.digest`; `None` as well for dates of which the general path has to say more."""
-        are_dates = all(is_moment(date.text(values)) for date in self._dates)
-        return self._skeleton.digest(values, credential, key) if are_dates else None
+    def sign(self, values: Sequence[Any], signer: Signer) -> bytes | None:
+        """As `secure`, the credential alone."""
+        return self._skeleton.sign(values, signer) if self._are_dates(values) else None
+
+    def read(self, values: Sequence[Any], credential: bytes) -> ReadBack | None:
+        """As `Skeleton.read`; `None` as well for dates of which the general path has to say more."""
+        read = self._skeleton.read(values, credential) if self._are_dates(values) else None
+        self._used += read is not None
+        return read
+
+    def _are_dates(self, values: Sequence[Any]) -> bool:
+        """False where a date is none, which the general path says."""
+        return all(is_moment(date.text(values)) for date in self._dates)
 
 
 class Skeletons:
@@ -163,16 +178,17 @@ class Repeating:
 
 
 class Blank:
-    """Gives zeros for a signature: what is printed by it shows where one stands, and what it is over."""
+    """Gives zeros, or a signature of others, in the place of one, and notes what it would be over."""
 
-    def __init__(self, key: PublicKey) -> None:
+    def __init__(self, key: PublicKey, signature: bytes = b"") -> None:
         self.public_key, self._zeros = key, bytes(key.kind.signature)
+        self._given = signature or self._zeros
         self._data = b""
 
     def sign(self, data: bytes) -> bytes:
-        """Zeros, as many as a signature has bytes."""
+        """Zeros, as many as a signature has bytes, or what was given."""
         self._data = data
-        return self._zeros
+        return self._given
 
     def signature(self, line: bytes, blank: bytes) -> bytes:
         """The signature in a line that is, but for it, the one printed by this last.
@@ -193,7 +209,7 @@ class Blank:
         try:
             self.public_key.verify(signature, self._data)
         except Problem as problem:
-            raise LINE_UNLIKE("a credential is not signed by the issuer's key") from problem
+            raise LINE_UNLIKE(UNSIGNED) from problem
 
 
 _ENCODINGS: Sequence[tuple[Callable[[bytes], str], Callable[[str], bytes]]] = (

@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,7 +19,7 @@ import orjson
 from keys import PublicKey, Signer
 from wire import Problem, jcs, multibase_decode
 
-from ...secured import Skeleton, Spliced
+from ...secured import ReadBack, Skeleton, Spliced
 from ...slots import Canonical, Filled, Format, Slots, Value
 from ...vcdm.jsonld.plain import SMALL
 from .suites import Cryptosuite, DataIntegritySuite, proof_value
@@ -109,19 +110,28 @@ class _Skeleton:
     def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
         """See `Skeleton`."""
         filled = self._slots.fill(values)
-        head = filled and self._head(filled)
-        if not (filled and head):
+        signed = filled and self._signed(filled, signer)
+        if not (filled and signed):
             return None
-        hashes = self.hashes(filled)
-        if hashes is None:
-            return None
-        signature = proof_value(signer, hashes).encode()
-        credential = head + signature + self._credential.tail(filled.json)
+        credential, signature = signed
         return Spliced(credential, self._digest(filled, signature))
 
-    def digest(
-        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
-    ) -> bytes | None:
+    def sign(self, values: Sequence[Value], signer: Signer) -> bytes | None:
+        """See `Skeleton`."""
+        filled = self._slots.fill(values)
+        signed = filled and self._signed(filled, signer)
+        return signed[0] if signed else None
+
+    def _signed(self, filled: Filled, signer: Signer) -> tuple[bytes, bytes] | None:
+        """The credential, and its signature as it stands there."""
+        head = self._head(filled)
+        hashes = self.hashes(filled) if head else None
+        if not (head and hashes):
+            return None
+        signature = proof_value(signer, hashes).encode()
+        return head + signature + self._credential.tail(filled.json), signature
+
+    def read(self, values: Sequence[Value], credential: bytes) -> ReadBack | None:
         """See `Skeleton`."""
         filled = self._slots.fill(values)
         head = filled and self._head(filled)
@@ -132,18 +142,7 @@ class _Skeleton:
         # Within its quotes nothing else can stand than base58, which says nothing but the signature.
         if not (credential.endswith(tail) and _PROOF_VALUE.fullmatch(signature)):
             return None
-        # VC Data Integrity 4.3: over the hashes that are worked out here, not those of whoever signed.
-        if key is not None and not self._is_by(key, filled, signature):
-            return None
-        return self._digest(filled, signature)
-
-    def _is_by(self, key: PublicKey, filled: Filled, signature: bytes) -> bool:
-        hashes = self.hashes(filled)
-        try:
-            key.verify(multibase_decode(signature.decode()), hashes or b"")
-        except Problem:
-            return False
-        return hashes is not None
+        return ReadBack(self._digest(filled, signature), partial(multibase_decode, signature.decode()))
 
     def _head(self, filled: Filled) -> bytes | None:
         """The credential up to its signature; `None` where the general path has to look at it."""

@@ -6,13 +6,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import orjson
 
 from keys import PublicKey, Signer
 from wire import Problem, base64url_decode, base64url_encode
 
-from ...secured import MAX_BYTES, Skeleton, Spliced
+from ...secured import MAX_BYTES, ReadBack, Skeleton, Spliced
 from ...slots import Format, Slots, Value
 from ...vcdm.enveloped import Enveloped
 
@@ -57,15 +58,21 @@ class _Skeleton:
 
     def secure(self, values: Sequence[Value], signer: Signer) -> Spliced | None:
         """See `Skeleton`."""
-        text = self._signed(values)
-        if text is None:
+        token = self._token(values, signer)
+        if token is None:
             return None
-        token = text + b"." + base64url_encode(signer.sign(text)).encode()
         return Spliced(self._before + token + self._after, hashlib.sha256(token).digest())
 
-    def digest(
-        self, values: Sequence[Value], credential: bytes, key: PublicKey | None = None
-    ) -> bytes | None:
+    def sign(self, values: Sequence[Value], signer: Signer) -> bytes | None:
+        """See `Skeleton`."""
+        token = self._token(values, signer)
+        return None if token is None else self._before + token + self._after
+
+    def _token(self, values: Sequence[Value], signer: Signer) -> bytes | None:
+        text = self._signed(values)
+        return None if text is None else text + b"." + base64url_encode(signer.sign(text)).encode()
+
+    def read(self, values: Sequence[Value], credential: bytes) -> ReadBack | None:
         """See `Skeleton`."""
         text = self._signed(values)
         if text is None:
@@ -76,13 +83,8 @@ class _Skeleton:
         # Nothing else than base64url can stand there, which says nothing but the signature.
         if not is_token or not _SIGNATURE.fullmatch(signature):
             return None
-        # RFC 7515, 5.2: over header and payload as they stand, which are those printed here.
-        if key is not None:
-            try:
-                key.verify(base64url_decode(signature.decode()), text)
-            except Problem:
-                return None
-        return hashlib.sha256(text + b"." + signature).digest()
+        digest = hashlib.sha256(text + b"." + signature).digest()
+        return ReadBack(digest, partial(base64url_decode, signature.decode()))
 
     def _signed(self, values: Sequence[Value]) -> bytes | None:
         """Header and payload; `None` where the general path has to look at them."""
