@@ -45,6 +45,7 @@ READ_SOURCES = {
     *("test_codes.py", "test_house.py", "test_plain.py", "test_reference.py"),
     *("test_words.py", "test_words_languages.py"),
 }
+LONGEST = {"test_bindings.py"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 
@@ -66,7 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     number, all run in the random order of that number, so that a test that needs another before it fails.
 
     Tests that read all sources come first, and so in one worker, which alone parses these in three seconds,
-    keeps them in 130 MB, and forks the more slowly.
+    keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
+    wait for it alone.
     """
     for item in items:
         named = getattr(item, "callspec", None)
@@ -76,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soaking = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soaking)
         items[:] = [item for item in items if item not in soaking]
-    items.sort(key=lambda item: item.path.name not in READ_SOURCES)
+    items.sort(key=lambda item: (item.path.name not in READ_SOURCES, item.path.name not in LONGEST))
     if seed := os.environ.get("SHUFFLE"):
         random.Random(seed).shuffle(items)
 
