@@ -11,6 +11,7 @@ from types import CodeType, FunctionType
 
 def functions_below(folder: Path) -> list[FunctionType]:
     """All that are loaded from files there."""
+    gc.unfreeze()  # of what is frozen, as after pytest's collection, the collector names nothing
     loaded = [function for function in gc.get_objects() if type(function) is FunctionType]
     return [function for function in loaded if function.__code__.co_filename.startswith(f"{folder}/")]
 

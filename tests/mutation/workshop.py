@@ -160,6 +160,9 @@ class Workshop:
             del sys.modules[name]
         pytest.main([*self._options(), "--collect-only", *files])
         self._functions = functions_below(self.folder)
+        assert self._functions, (
+            "without them each edit is tried by reading everything again, for thrice the time"
+        )
         gc.freeze()  # pytest collects garbage twice, which there is none of in what is loaded
 
     def _in_child(self, is_loaded: Callable[[], bool], tests: Sequence[str]) -> dict[str, Any]:
