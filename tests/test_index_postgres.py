@@ -350,7 +350,8 @@ def test_what_is_revoked_in_portions_is_revoked_as_a_whole(
 ) -> None:
     take(index, job := index.begin(b"key", "g.csv", DATE, 5, 1), 0, [f"N{seq}" for seq in range(5)])
     index.begin_chunk(shard(job, 0), 0)
-    index.finish_chunk(job, 0, Appended(b"key", range(5)), [entry(seq, f"N{seq}") for seq in range(5)])
+    rows = NewEntries.of([entry(seq, f"N{seq}") for seq in range(5)])
+    index.finish_chunk(job, 0, Appended(b"key", range(5)), rows)
     portioned = PostgresRevocations(index._database, portion=2)
     which = [a(f"N{seq}") for seq in range(5)]
     with psycopg.connect(server.uri(database), autocommit=True) as owner:

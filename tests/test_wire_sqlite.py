@@ -15,7 +15,7 @@ import pytest
 
 from wire.files import locked
 from wire.problem import Damaged, Refused, TryLater
-from wire.sqlite import Database, Migration, cached, connect, copy, insert
+from wire.sqlite import Database, Migration, connect, copy, insert
 
 STEPS = ("CREATE TABLE counter (next INTEGER NOT NULL);\nINSERT INTO counter VALUES (0);\n",)
 WHAT = "the file"
@@ -257,21 +257,3 @@ def test_an_older_file_that_may_only_be_read_is_read_as_it_would_become(
         assert read(connection) == 1100
     monkeypatch.undo()
     assert dump(path) == before
-
-
-def test_what_a_block_caches_is_as_before_afterwards_whatever_becomes_of_it(database: Database) -> None:
-    def sizes(connection: sqlite3.Connection) -> list[int]:
-        return [connection.execute(f"PRAGMA {each}.cache_size").fetchone()[0] for each in ("main", "temp")]
-
-    def work(connection: sqlite3.Connection) -> None:
-        with cached(connection, 4096):
-            connection.execute("UPDATE counter SET next = 5")
-            assert sizes(connection) == [-4096, -4096]
-            connection.execute("UPDATE nothing SET next = 5")
-
-    with database.reading() as connection:
-        before = sizes(connection)
-    with pytest.raises(Damaged), database.writing() as connection:
-        work(connection)
-    with database.reading() as connection:
-        assert (sizes(connection), read(connection)) == (before, 0)
