@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from keys import mldsa
 from ledger.mirror import ReadFile, published_tiles
 from ledger.note import LARGEST_NOTE, Checkpoint
 from ledger.problem import LOG_TILE_CHANGED, LOG_WENT_BACK, NOT_SIGNED_BY_LOG, OTHER_ROOT
@@ -38,7 +39,8 @@ _LOG = logging.getLogger(__name__)
 _HEARD = "heard.json"
 _LONG = timedelta(days=1)  # of silence
 _SAMPLE = 4  # tiles and bundles that are read again of each log in a round
-_COSIGNATURE = 8 + 64  # bytes: a time, and a signature with Ed25519 (tlog-cosignature)
+# Bytes: a time, and a signature with Ed25519 or ML-DSA-44 (tlog-cosignature).
+_COSIGNATURES = 8 + 64, 8 + mldsa.SIGNATURE
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LATEST = 253_402_300_799  # seconds: the end of the year 9999
 _PATIENCE = 3.0  # seconds for a round under way, at the end
@@ -189,7 +191,7 @@ class Monitor:
 def _dated_ahead(log: WitnessedLog, url: str, shown: Checkpoint, now: datetime) -> Iterator[Finding]:
     """Findings about cosignatures with a time ahead of `now`, whoever made them."""
     for name, _, signature in shown.signatures:
-        if len(signature) == _COSIGNATURE:
+        if len(signature) in _COSIGNATURES:
             seconds = int.from_bytes(signature[:8])
             if is_ahead(_EPOCH + timedelta(seconds=min(seconds, _LATEST)), now):
                 time = f"{_EPOCH + timedelta(seconds=min(seconds, _LATEST)):%Y-%m-%d %H:%M}Z"

@@ -139,10 +139,20 @@ class Fork(NamedTuple):
 
 
 def _kept_beside(kept: KeptCheckpoint) -> tuple[int, Mapping[str, int]]:
-    """The number of times that a state was kept, and the size of each log, by the file beside its folder."""
-    first, *lines = (kept.read() or b"0\n").decode().removesuffix("\n").split("\n")
-    sizes = (line.split(" ", 1) for line in lines)
-    return int(first), {origin: int(size) for size, origin in sizes}
+    """The number of times that a state was kept, and the size of each log, by the file beside its folder.
+
+    Raises `Damaged` for another file in its place.
+    """
+    data = kept.read()
+    if data is None:
+        return 0, {}
+    try:
+        first, *lines = data.decode().removesuffix("\n").split("\n")
+        sizes = (line.split(" ", 1) for line in lines)
+        return int(first), {origin: int(size) for size, origin in sizes}
+    # ADR 13: whoever empties it would else have an older copy sign.
+    except ValueError:
+        raise Damaged("the file beside the hub's folder is not what was written there") from None
 
 
 def origin_hash(origin: str) -> str:

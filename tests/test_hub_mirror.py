@@ -16,6 +16,7 @@ from hub.http import create_app
 from hub.mirrors import Mirrors
 from hub.monitor import Monitor, watching
 from keys import PrivateKey
+from keys.mldsa import MlDsaSigner
 from ledger import merkle
 from ledger.add_checkpoint import AddCheckpoint
 from ledger.lookup import SHAPE, YOUNG
@@ -278,10 +279,13 @@ def test_a_peer_that_is_away_is_asked_once_in_a_round(hub: Hub) -> None:
 def test_a_date_ahead_is_named(hub: Hub) -> None:
     note = hub.log.grow(3)
     clock = VerifierKey(f"{KEY.name}/clock", SignatureType.COSIGNATURE, SIGNER.public_key)
+    second = MlDsaSigner(bytes(32))
+    other = VerifierKey("w.example/w", SignatureType.ML_DSA_44, second.public_key)
     text = Checkpoint.parse(note).text
     for ahead, codes in ((timedelta(minutes=4), []), (timedelta(hours=1), ["hub-dated-ahead"])):
-        hub.log.files[CHECKPOINT] = note + clock.sign(SIGNER, text, NOW + ahead)
-        assert hub.faults() == codes
+        for key, signer in ((clock, SIGNER), (other, second)):
+            hub.log.files[CHECKPOINT] = note + key.sign(signer, text, NOW + ahead)
+            assert hub.faults() == codes
     rubbish = clock.sign(SIGNER, text, NOW)
     hub.log.files[CHECKPOINT] = note + rubbish.replace(rubbish.split(b" ")[-1][8:24], b"/" * 16)
     assert hub.faults() == ["hub-dated-ahead"]

@@ -374,6 +374,16 @@ def test_an_older_copy_of_the_state_signs_nothing(tmp_path: Path) -> None:
     assert WitnessState(older, WITNESS.public_key, kept=kept).key == WITNESS_KEY
 
 
+@pytest.mark.parametrize("content", [b"", b"x", b"\xff", b"1\n3\n", b"1\nthree log\n"])
+def test_where_the_file_beside_the_folder_is_damaged_nothing_is_signed(
+    tmp_path: Path, content: bytes
+) -> None:
+    new_witness(tmp_path)
+    (tmp_path / "kept").write_bytes(content)
+    with raises(Damaged):
+        WitnessState(tmp_path / "witness.sqlite", WITNESS.public_key, kept=tmp_path / "kept")
+
+
 def test_the_newest_sizes_lie_beside_the_folder(tmp_path: Path) -> None:
     """What was learned of others is no answer, and would be lost with the state all the same."""
     path, older, kept = tmp_path / "witness.sqlite", tmp_path / "older.sqlite", tmp_path / "kept"
