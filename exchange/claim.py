@@ -139,8 +139,8 @@ def acceptance(
 ) -> bytes:
     """The presentation without credentials that claims for the DID whose key is `signer`'s.
 
-    `first` is the key, with its URL, for which another form of the credential was claimed, where that is
-    another one: it signs the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
+    `first` is the key, with its URL, to which another form of the credential is bound already, if that is
+    another key: both sign the same presentation (VC Data Integrity 1.0, 2.1.1: a proof set).
     """
     options = Options(verification_method, "authentication", created, invitation.challenge, invitation.domain)
     message = dict(FORMS[INTEGRITY].present((), signer, options))

@@ -64,8 +64,8 @@ ledger.add_command(witness)
 def init(place: LogFolder, name: str, ledger: str | None) -> Result:
     """Make an empty log; NAME is best a web address without https://.
 
-    With the URI of a database, make or bring up to date the tables there, and the roles for a log; that needs
-    the database's owner, where the roles are not there yet one who may make roles.
+    With the URI of a database, make or bring up to date its tables and the roles for a log. Only the
+    database's owner can do that; if the roles are missing, the owner has to be allowed to make roles.
     """
     if name.partition("://")[0] in PREPARED:
         steps = prepare_tables(name)
