@@ -34,11 +34,13 @@ from vc.status.digest import DigestFacts, StatusDigest, digest_facts
 from vc.status.positions import PackedPositions, pack, toggled
 from vc.vcdm.status_lists import status_digest_document
 from verifier import Verifier
+from verifier.health import examine_digests
 from verifier.problem import NO_STATUS_DIGEST_BEFORE, STATUS_DIGEST_OLDER, STATUS_LIST_NOT_SHOWN
 from verifier.sources.digests import DigestFolder
 from verifier.sources.lists import Fetched
 from wire import Malformed, NotFound, TooLarge
 from wire.fetch import NoFetcher
+from wire.health import Health
 from wire.problem import Damaged, Problem
 from wire.work import Work
 
@@ -618,6 +620,22 @@ def test_a_verifier_that_runs_sees_what_is_taken_meanwhile(city: City) -> None:
     city.issuer.revoke(["L-1"], Reason.FRAUD, date=NOW, now=city.now)
     city.take(city.publish())
     assert said(judge.verify(shown_, now=city.now)) == REVOKED
+
+
+def test_doctor_looks_at_each_that_was_taken(city: City, tmp_path: Path) -> None:
+    def examined() -> list[tuple[str, Health]]:
+        return [(each.code, each.health) for each in examine_digests(city.taken, city.now)]
+
+    assert examined() == []
+    city.take(city.publish())
+    assert examined() == [("digest-taken", Health.PASSED)]
+    end = city.kept().claims.valid_until
+    assert end is not None
+    city.now = end
+    assert examined() == [("digest-ended", Health.WARNED)]
+    (path,) = (tmp_path / "digests").glob("*.digest")
+    path.write_bytes(b"spoilt")
+    assert examined() == [("status-digest-damaged", Health.FAILED)]
 
 
 def test_the_issuer_keeps_so_many_changes_and_tells_of_a_spoilt_digest(city: City) -> None:
