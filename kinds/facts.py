@@ -174,6 +174,8 @@ class _Reader:
         return self._ends[steps]
 
     def _next(self, value: object, step: str | _Constants) -> object:
+        if isinstance(step, str) and not isinstance(value, list):  # as nearly always
+            return self._object(value).get(step)
         items = value if isinstance(value, list) else [value]
         if isinstance(step, str):
             objects = list(map(self._object, items[:_MOST_ITEMS]))
