@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -68,6 +69,17 @@ def test_no_other_parameter_gives_fewer_bits() -> None:
         chosen = pack(positions)[1]
         assert lengths[chosen] == min(lengths)
         assert lengths.index(min(lengths)) == chosen, "of two, the smaller one"
+
+
+@pytest.mark.parametrize("lists", [8, pytest.param(763, marks=pytest.mark.slow)])
+def test_a_country_s_digest_is_as_short_as_the_notes_say(lists: int) -> None:
+    """With 763 lists, 10^8 positions: 1 % set in 1.05 MB, 1,000 changes in 2.6 kB."""
+    entries, chosen = lists << 17, random.Random(1)
+    positions = sorted(chosen.sample(range(entries), entries // 100))
+    facts = DigestFacts(f"{URL}/status/", lists, 1 << 17, {}, ("revocation",), 1, "")
+    assert len(facts.pack({"revocation": positions})) <= 1.05 * len(positions)
+    changes = sorted(chosen.sample(range(entries), entries // 100_000))
+    assert len(pack(changes)) <= 2.6 * len(changes)
 
 
 @pytest.mark.parametrize(
