@@ -29,6 +29,7 @@ from issuer.archive.kept import (
     ShardName,
     Single,
     batch_key,
+    state_of,
 )
 from issuer.archive.lookup import packed_keys
 from issuer.archive.store import SQLiteIndex
@@ -735,7 +736,7 @@ class TestRevocations:
         assert signed == [(0, None, None)]
         index.revocations.suspend([a("A")], "unspecified", DATE)
         index.revocations.publish([list_file(0)], Appended(b"key", range(3, 4)), {0: LATER}, signed)
-        assert [row.state for row in index.revocations.unpublished()] == ["suspended"]
+        assert [state_of(row.reason) for row in index.revocations.unpublished()] == ["suspended"]
 
     def test_every_edition_is_revoked_once_and_stays_so(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
