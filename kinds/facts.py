@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -33,11 +34,20 @@ _OBJECT = (dict, Mapping)  # most are dicts: asking the abstract class alone tak
 _Constants = tuple[tuple[str, tuple[str, ...]], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)  # by identity: comparing them is half of the work otherwise
+class _Path:
+    """The way to a value: a member, or an item of a list by its constant texts, and the way before it."""
+
+    before: _Path | None
+    """`None` from the credential itself, or from the item of a group."""
+    step: str | _Constants
+
+
 class _Place(NamedTuple):
-    """The place of a field's value: members, and items of lists by their constant texts."""
+    """The place of a field's value."""
 
     field: str
-    steps: tuple[str | _Constants, ...]
+    path: _Path | None
     before: str
     after: str
     """The constant texts around the value."""
@@ -47,7 +57,7 @@ class _Each(NamedTuple):
     """The place of a group: the path to its items, the texts that mark these, their fields."""
 
     group: str
-    steps: tuple[str | _Constants, ...]
+    path: _Path | None
     constants: _Constants
     places: tuple[_Place, ...]
 
@@ -114,7 +124,7 @@ def _read(
 ) -> dict[str, Any]:
     """Adds to `facts` the values at these places, from the credential or from a node of it."""
     for place in places:
-        value = reader.value(place.steps, node)
+        value = reader.value(place.path, node)
         if isinstance(value, str):
             if not value.startswith(place.before) or not value.endswith(place.after):
                 continue
@@ -145,18 +155,18 @@ class _Reader:
     def __init__(self, claims: Claims) -> None:
         self._about = claims.reading.about if isinstance(claims, Credential) else lambda value: value
         self._said = {**claims.said, "credentialSubject": list(claims.subjects)}
-        self._ends = dict[tuple[str | _Constants, ...], object]()
+        self._ends = dict[_Path, object]()
 
-    def value(self, steps: tuple[str | _Constants, ...], node: object = None) -> object:
-        """The value at the end of the steps, from a node; `None` where there is none, or several."""
-        value = self._end(steps, node)
+    def value(self, path: _Path | None, node: object = None) -> object:
+        """The value at the end of the path, from a node; `None` where there is none, or several."""
+        value = self._end(path, node)
         if isinstance(value, _OBJECT):  # a text with a language; what is JSON or of another type is no fact
             value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
         return value
 
     def items(self, each: _Each) -> Iterator[Mapping[str, Any]]:
         """The nodes of a group, in the order of the credential."""
-        value = self._end(each.steps, None)
+        value = self._end(each.path, None)
         if isinstance(value, _OBJECT) and value.keys() == {"@list"}:  # by a context without the container
             value = value["@list"]
         for item in (value if isinstance(value, list) else [value])[:MOST_ITEMS]:
@@ -164,17 +174,20 @@ class _Reader:
             if node and _fits(node, each.constants):
                 yield node
 
-    def _end(self, steps: tuple[str | _Constants, ...], node: object) -> object:
-        if not steps:
+    def _end(self, path: _Path | None, node: object) -> object:
+        if path is None:
             return self._said if node is None else node
         if node is not None:
-            return self._next(self._end(steps[:-1], node), steps[-1])
+            return self._next(self._end(path.before, node), path.step)
         # Most places begin as others do, and each object on the way is asked for once.
-        if steps not in self._ends:
-            self._ends[steps] = self._next(self._end(steps[:-1], None), steps[-1])
-        return self._ends[steps]
+        if path not in self._ends:
+            self._ends[path] = self._next(self._end(path.before, None), path.step)
+        return self._ends[path]
 
     def _next(self, value: object, step: str | _Constants) -> object:
+        alone = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(step, str) and not isinstance(alone, list):  # as nearly always
+            return self._object(alone).get(step)
         items = value if isinstance(value, list) else [value]
         if isinstance(step, str):
             objects = list(map(self._object, items[:_MOST_ITEMS]))
@@ -243,7 +256,7 @@ def spelling(kind: Kind) -> Mapping[str, str]:
 def _places(kind: Kind) -> tuple[tuple[_Place, ...], tuple[_Each, ...]]:
     """The places of fields, and those of groups."""
     document = json.loads(kind.template.text)
-    entries = list(_walk(document, (), spelling(kind)))
+    entries = list(_walk(document, None, spelling(kind)))
     groups = tuple(
         each._replace(places=tuple(place for place in each.places if place.field in group.fields))
         for each in entries
@@ -258,27 +271,25 @@ def _whole_first(places: Iterable[_Place | _Each]) -> tuple[_Place, ...]:
     return tuple(sorted(of_fields, key=lambda place: len(place.before + place.after)))
 
 
-def _walk(
-    node: object, steps: tuple[str | _Constants, ...], terms: Mapping[str, str]
-) -> Iterator[_Place | _Each]:
+def _walk(node: object, path: _Path | None, terms: Mapping[str, str]) -> Iterator[_Place | _Each]:
     match node:
         case {"$each": group, **members}:
-            if steps and not isinstance(steps[-1], str):  # the group is the list, this its pattern
-                steps = steps[:-1]
+            if path and not isinstance(path.step, str):  # the group is the list, this its pattern
+                path = path.before
             # A text around a value is no mark of an item: without the value it is not there.
             marks = tuple(each for each in _constants(members, terms) if len(each[1]) == 1)
-            yield _Each(group, steps, marks, _whole_first(_walk(members, (), terms)))
+            yield _Each(group, path, marks, _whole_first(_walk(members, None, terms)))
         case dict():
             for name, member in node.items():
                 if name != "@context":
-                    yield from _walk(member, (*steps, terms.get(name, name)), terms)
+                    yield from _walk(member, _Path(path, terms.get(name, name)), terms)
         case list():
             for item in node:
-                yield from _walk(item, (*steps, _constants(item, terms)), terms)
+                yield from _walk(item, _Path(path, _constants(item, terms)), terms)
         case str():
             pieces = PLACEHOLDER.split(node)
             if len(pieces) == 3:
-                yield _Place(pieces[1], steps, pieces[0], pieces[2])
+                yield _Place(pieces[1], path, pieces[0], pieces[2])
 
 
 def _constants(item: object, terms: Mapping[str, str]) -> _Constants:

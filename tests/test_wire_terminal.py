@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import pty
 import re
@@ -11,20 +12,43 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import intaglio.commands
 from holder import Wallet
-from intaglio.terminal import Result, agreed, emphasized, passphrase, say, verb, wrapped
+from intaglio.terminal import Result, agreed, emphasized, json_line, passphrase, say, verb, wrapped
 from keys.envelope import require_strong
 from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.copying import copy_folder
 from tests.fixtures.make import PASSPHRASE
 from wire.problem import PassphraseNeeded
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 70), 1 << 70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=[])),  # lone surrogates, too
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+@example({"name": "M\u00fcller \u738b\U0001f393 \u202e\x7f", "cut": "\ud800", "many": 1 << 64})
+def test_a_line_of_json_is_ascii_and_reads_back_as_what_it_says(value: Any) -> None:
+    line = json_line({"value": value})
+    assert line.isascii()
+    assert line.endswith("}\n")
+    assert "\n" not in line[:-1]
+    assert json.loads(line) == {"version": 2, "value": value}
 
 
 def secret(folder: Path, text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def _findings(session: Session, folder: Path | None) -> Iterator[Finding]:
     else:
         if session.home.stat().st_mode & 0o077:
             yield Finding.warned("home-open", home=str(session.home))
-        examined = [_trust, *examined, _issuer, _anchors, _witnesses, _hub, _wallet]
+        examined = [_trust, _digests, *examined, _issuer, _anchors, _witnesses, _hub, _wallet]
     for examine in examined:
         try:
             yield from examine(session)
@@ -113,6 +113,13 @@ def _trust(session: Session) -> Iterator[Finding]:
 
     yield from examine_trust(session.trust_file)
     session.schemas(), session.contexts()  # where they cannot be used, nothing is verified
+
+
+def _digests(session: Session) -> Iterator[Finding]:
+    if session.digest_folder.is_dir():
+        from verifier.health import examine_digests
+
+        yield from examine_digests(session.digests, session.now())
 
 
 def _issuer(session: Session) -> Iterator[Finding]:

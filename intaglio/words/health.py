@@ -36,6 +36,11 @@ SAID: Mapping[str, Said] = {
     "file-unreadable": Said("{file} cannot be read: {reason}"),
     # the trust list
     "trust-list-read": Said("The trust list {file} has {count}."),
+    "digest-taken": Said("The status digest {number} of {issuer} tells of revocations until {time}."),
+    "digest-ended": Said(
+        "The status digest {number} of {issuer} ended at {time}: its lists are asked for again.",
+        "Take the next one: intaglio trust add {issuer} --revocations URL",
+    ),
     "named-agreed": Said("You agreed to what a file in {folder} names: {named}"),
     # the hub
     "hub-log-seen": Said("The log {log} continues, and has {count}."),

@@ -45,6 +45,7 @@ def test_a_digest_is_taken_from_a_file_and_says_who_is_revoked(
     assert taken.code == 0
     assert f"status digest {made['number']} of 2026-07-01" in taken.err
     assert recruiter("verify", f"{ONE}.json", "--offline").code == 0
+    assert f"The status digest {made['number']} of {DID} tells of" in recruiter("doctor").out
 
     clock.now += timedelta(hours=1)
     assert registrar("issuer", "revoke", ONE, "--reason", "fraud", "--yes").code == 0

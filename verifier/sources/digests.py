@@ -7,7 +7,7 @@ standing of the key, and its dates are judged anew each time.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from vc.reading import read
 from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_file, parse_whole
 from vc.secured import Form
 from vc.status.digest import digest_facts
-from wire import Malformed
+from wire import Damaged, Malformed
 from wire.files import file_problems, locked, make_private_folder, read_regular, write_durably
 from wire.memory import Kept, Memory
 from wire.work import Work
@@ -54,6 +54,14 @@ class DigestFolder:
                 with suppress(FileNotFoundError):  # removed meanwhile
                     digests.append(self._current(path))
         return [each for each in digests if any(map(each.is_about, list_urls))]
+
+    def each(self) -> Iterator[WholeDigest | Damaged]:
+        """All that were taken; of one that is not as it was taken, the problem."""
+        for path in self._paths():
+            try:
+                yield self._read(path)
+            except Damaged as problem:
+                yield problem
 
     def by(self, signers: Collection[str]) -> WholeDigest | None:
         """A digest that was taken of one of these. Raises `Damaged`."""

@@ -25,7 +25,7 @@ from ..revocations import seqs_of
 from ..versions import FileVersions, Version
 from .logged import settle_batch
 
-_PORTION = 1 << 14
+_PORTION = 1 << 12
 _ASKED = """
 FROM unnest(%s::text[], %s::text[]) AS asked (kind, number)
 JOIN intaglio_issuer.edition USING (kind, number) CROSS JOIN unnest(edition.seqs) AS of_edition (seq)
