@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.conftest import ROOT
 from tests.problems import raises
 from wire import workers
 from wire.problem import Refused, Unavailable
-from wire.workers import WORKER_DIED, Allowance, Pool, Tell, Told, available_cores, each_told
+from wire.workers import FORKS, WORKER_DIED, Allowance, Pool, Tell, Told, available_cores, each_told
 
 
 def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
@@ -33,17 +34,20 @@ def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
     return work * item, os.getpid()
 
 
+@pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("processes", [0, 1, 3])
-def test_results_come_in_the_order_of_the_items(processes: int) -> None:
+def test_results_come_in_the_order_of_the_items(processes: int, small: bool) -> None:
     with Pool(7, processes) as pool:
         for items in ([], [1], list(range(16, 400)), [2, 3]):
-            assert [result for result, _ in pool.map(multiply, items)] == [7 * item for item in items]
-        pids = {pid for _, pid in pool.map(multiply, range(16, 200))}
+            results = pool.map(multiply, items, small=small)
+            assert [result for result, _ in results] == [7 * item for item in items]
+        pids = {pid for _, pid in pool.map(multiply, range(16, 200), small=small)}
     assert (os.getpid() in pids) == (processes == 0)
     assert len(pids) == max(processes, 1)
 
 
-def test_the_parent_does_not_run_far_ahead_of_what_is_taken() -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_the_parent_does_not_run_far_ahead_of_what_is_taken(small: bool) -> None:
     given = []
 
     def items() -> Iterator[int]:
@@ -52,7 +56,7 @@ def test_the_parent_does_not_run_far_ahead_of_what_is_taken() -> None:
             yield item
 
     with Pool(1, 2) as pool:
-        results = pool.map(multiply, items())
+        results = pool.map(multiply, items(), small=small)
         for taken in range(1, 50):
             next(results)
             assert len(given) <= taken + workers._AHEAD * 2
@@ -83,9 +87,29 @@ def test_a_full_disk_in_a_worker_is_a_problem() -> None:
     assert raised.value.title == "The disk is full"
 
 
-def test_a_worker_that_is_killed_is_an_error_and_no_wait() -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_a_worker_that_is_killed_is_an_error_and_no_wait(small: bool) -> None:
     with Pool(1, 2) as pool, raises(WORKER_DIED):
-        list(pool.map(multiply, [16, 17, 15, 18]))
+        list(pool.map(multiply, [16, 17, 15, 18], small=small))
+
+
+def begin(work: int, item: int, _tell: Tell) -> int:
+    os.write(work, bytes([item]))
+    return item
+
+
+@pytest.mark.skipif(not FORKS, reason="pipes elsewhere may hold less than an item")
+def test_a_worker_has_its_next_small_item_before_its_result_is_asked_for() -> None:
+    begun, work = os.pipe()
+    with os.fdopen(begun, "rb", buffering=0) as items, Pool(work, 1) as pool:
+        os.close(work)
+        results = pool.map(begin, range(9), small=True)
+        assert next(results) == 0
+        for item in range(3):  # at the third nobody has asked for the second
+            assert select([items], [], [], 60)[0], "the worker waits for its parent"
+            assert items.read(1) == bytes([item])
+        assert not select([items], [], [], 0.1)[0]
+        assert [*results] == [*range(1, 9)]
 
 
 def count(_work: int, item: int, tell: Tell) -> int:
@@ -180,18 +204,22 @@ def test_workers_end_when_their_parent_is_killed() -> None:
 
 
 LARGE = """
+import sys
 from wire.workers import Pool
 
 def work(_, item, _tell):
     return bytes(2_000_000)
 
 with Pool(None, 2) as pool:
-    assert [len(result) for result in pool.map(work, [bytes(300_000)] * 8)] == [2_000_000] * 8
+    items, is_small = [bytes(int(sys.argv[1]))] * 8, sys.argv[2:] == ["small"]
+    assert [len(result) for result in pool.map(work, items, small=is_small)] == [2_000_000] * 8
 """
 
 
-def test_items_and_results_larger_than_a_pipe_do_not_block_each_other() -> None:
-    subprocess.run([sys.executable, "-c", LARGE], cwd=ROOT, timeout=20, check=True)
+@pytest.mark.parametrize("words", [["300000"], ["64000", "small"]])
+def test_items_and_results_larger_than_a_pipe_do_not_block_each_other(words: list[str]) -> None:
+    """Nor do results and the largest items that count as small, of which each worker has two."""
+    subprocess.run([sys.executable, "-c", LARGE, *words], cwd=ROOT, timeout=20, check=True)
 
 
 def test_the_number_of_cores_is_that_of_this_process() -> None:

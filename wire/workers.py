@@ -114,24 +114,32 @@ class Pool(Generic[_Work]):
         items: Iterable[_Item],
         heard: Callable[[Told], None] = lambda _: None,
         lost: Callable[[_Item], _Result] | None = None,
+        *,
+        small: bool = False,
     ) -> Iterator[_Result]:
         """`function(work, item, tell)` of each item, in order. Raises what it raises, or `WORKER_DIED`.
 
         `heard` gets the progress passed to `tell`, while this process waits for a result. If the worker of
-        an item dies, `lost` gives the result instead.
+        an item dies, `lost` gives the result instead. Of `small` items, below 64 KB each, a worker has its
+        next one before it is done, and does not wait while this process writes.
         """
         if not self._processes:
             for number, item in enumerate(items):
                 yield function(self.work, item, _teller(number, heard))
             return
         remaining = enumerate(items)
-        busy: dict[Connection[Any, Any], _Held] = {}  # one each: sent a second, both could wait for ever
+        busy: dict[Connection[Any, Any], _Held] = {}
+        # A second item each that fits into a pipe: sent a larger one, both could wait for ever.
+        seconds: dict[Connection[Any, Any], _Held] | None = (
+            {} if small and FORKS and lost is None and self._allowance is None else None
+        )
         done: dict[int, _Result] = {}
         following = 0
         ahead = _AHEAD * len(self._processes)
 
         def feed(connection: Connection[Any, Any]) -> None:
-            if connection in busy or len(done) + len(busy) >= ahead:
+            place = busy if connection not in busy else seconds
+            if place is None or connection in place or len(done) + len(busy) + len(seconds or ()) >= ahead:
                 return
             for number, item in remaining:
                 until = time.monotonic() + self._allowance.seconds if self._allowance else math.inf
@@ -144,7 +152,7 @@ class Pool(Generic[_Work]):
                     connection = self._start()
                     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # that is its death
                         connection.send((number, function, item))
-                busy[connection] = _Held(number, item, until)
+                place[connection] = _Held(number, item, until)
                 return
 
         def died(connection: Connection[Any, Any]) -> None:
@@ -155,7 +163,7 @@ class Pool(Generic[_Work]):
             done[held.number] = lost(held.item)
             feed(self._start())
 
-        for connection in [*self._processes]:
+        for connection in 2 * [*self._processes]:
             feed(connection)
         while True:
             while following in done:
@@ -182,6 +190,8 @@ class Pool(Generic[_Work]):
                     continue
                 number, result, problem = message
                 del busy[ready]
+                if seconds and ready in seconds:
+                    busy[ready] = seconds.pop(ready)
                 if problem is not None:
                     raise problem
                 done[number] = result

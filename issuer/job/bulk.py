@@ -223,7 +223,7 @@ class Bulk:
 
                 tasks, sizes = map(task, spans), _rows(spans)
                 if elsewhere is None:
-                    chunks = _counted(pool, issue, tasks, "issuing", sizes, order)
+                    chunks = _counted(pool, issue, tasks, "issuing", sizes, order, small=True)
                 else:
                     written = elsewhere.signed(pool.work, job, self.archive.shards, tasks)
                     chunks = _counted(pool, elsewhere.read, written, "issuing", sizes, order)
@@ -504,7 +504,7 @@ def _pool(work: Tools, order: Order, store: Index) -> Pool[Tools]:
 def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
     """The survey of a file: the errors in its rows, and the rows that were issued before."""
     spans = order.source.spans
-    checked = _counted(pool, check, spans, "checking", _rows(spans), order)
+    checked = _counted(pool, check, spans, "checking", _rows(spans), order, small=True)
     return survey(pool.work.checker, pool.work.spool, checked, archive.store)
 
 
@@ -562,6 +562,8 @@ def _counted(
     stage: str,
     sizes: Sequence[int],
     order: Order,
+    *,
+    small: bool = False,
 ) -> Iterator[_Part]:
     """The results of the items. The number of rows done is reported while the workers are at them."""
     done, total, of_each = 0, sum(sizes), [0] * len(sizes)
@@ -573,7 +575,7 @@ def _counted(
         order.progress(Progress(stage, done, total))
 
     order.progress(Progress(stage, 0, total))
-    for number, part in enumerate(pool.map(function, items, heard)):
+    for number, part in enumerate(pool.map(function, items, heard, small=small)):
         yield part
         heard(Told(number, sizes[number]))
 
