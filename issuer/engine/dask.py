@@ -27,7 +27,7 @@ from .workers import Workers
 
 PATIENCE = 90.0
 """Seconds without a scheduler, or without a worker, until that is told."""
-SILENCE = 4 * 900.0
+SILENCE = 4 * 1800.0
 """Seconds without any answer until that is told: more than three workers have for one task in turn."""
 _AHEAD = 3  # items a worker: one in hand, one there, one on the way
 _MOST_AHEAD = 256
