@@ -85,7 +85,9 @@ def strike(fault: str, marker: Path) -> None:
     if fault == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     else:
-        script = 'sleep "$1"; kill -CONT "$2"'
+        # Whoever is woken before it has stopped stands still for ever; on a busy machine that is not rare.
+        stopped = 'until grep -q "^State:.T" "/proc/$2/status" || ! kill -0 "$2"; do sleep 0.01; done'
+        script = f'{stopped}; sleep "$1"; kill -CONT "$2"'
         subprocess.Popen(["sh", "-c", script, "sh", fault, str(os.getpid())], start_new_session=True)
         os.kill(os.getpid(), signal.SIGSTOP)
 

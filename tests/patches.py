@@ -24,7 +24,7 @@ ALLOWED = {
         *("keys.envelope.COST", "holder.store.EncryptedStore.open", "verifier.sources.published_log.<name>"),
         *("intaglio.commands.issuer.issue.MOST_FILES", "intaglio.commands.issuer.reading.open_source"),
         *("issuer.status.lists._MOST_HELD", "issuer.status.lists._MOST_ROWS", "keys.public._MOST_POINTS"),
-        "ledger.evm.deployment._PATIENCE",
+        *("ledger.evm.deployment._PATIENCE", "issuer.job.owner._INTERVAL"),
         *("ledger.tiles.s3.batches._MOST", "ledger.tiles.s3.batches._LARGEST"),
         *("ledger.tiles.s3.bucket.LARGEST", "ledger.tiles.s3.bucket.LARGEST_BATCHES"),
         *("ledger.tiles.s3.bucket._PATIENCE", "ledger.tiles.s3.bucket._PAGE_PATIENCE"),

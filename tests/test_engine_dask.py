@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,7 @@ def test_what_is_asked_is_done_whichever_workers_die_at_any_step(count: int, tmp
 @pytest.mark.parametrize(
     ("count", "seconds"),
     [
+        (len(STEPS), "0.3"),
         pytest.param(10, "1", marks=pytest.mark.soak),
         pytest.param(200, "1", marks=pytest.mark.soak),
         pytest.param(len(STEPS), "60", marks=pytest.mark.soak),
@@ -167,8 +168,10 @@ def test_a_client_that_stands_still_goes_on() -> None:
         assert [*done, *results] == [item * 2 for item in items]
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])  # by SIGTERM it closes all itself
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)],  # by SIGTERM it closes all itself
+)
 def test_a_scheduler_that_vanishes_and_comes_back(number: signal.Signals) -> None:
     at = shared()
     items = [b"%d" % number for number in range(40)]
@@ -249,6 +252,35 @@ def test_workers_that_never_answer_are_told(tmp_path: Path) -> None:
 def test_a_worker_calls_only_what_its_own_settings_allow() -> None:
     with cluster(shared()) as workers, raises(FUNCTION_NOT_ALLOWED):
         list(workers.map("issuer.engine.task:allow", [b"x"]))
+
+
+def test_a_node_listens_at_one_port_which_asks_for_a_certificate() -> None:
+    at = shared()
+    with cluster(at) as workers:
+        list(workers.map(f"{HERE}:doubled", [b"x"] * 30))
+        processes = [at.scheduler.pid, *(pid for each in at.workers for pid in children(each.pid))]
+        ports = [listening(pid) for pid in processes]
+    assert [len(each) for each in ports] == [1] * 4  # no page, no HTTP, no dashboard
+    for address in (each for of_process in ports for each in of_process):
+        with socket.create_connection(address, timeout=10) as plain, suppress(ConnectionResetError):
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"HTTP" not in plain.recv(100)
+
+
+def listening(pid: int) -> list[tuple[str, int]]:
+    """The addresses at which a process listens, as `/proc` has them; those of IPv6 without their host."""
+    own = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            own.add(str(each.readlink()))
+    addresses = []
+    for family in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                host, port = fields[1].split(":")
+                addresses.append((socket.inet_ntoa(bytes.fromhex(host[:8])[::-1]), int(port, 16)))
+    return addresses
 
 
 def test_no_log_and_no_scratch_has_a_word_of_a_row() -> None:

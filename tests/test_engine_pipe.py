@@ -231,9 +231,7 @@ def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence:
     assert cluster.machines == ("10.0.0.7", "\ufffd\x1b[2J")  # shown only once it was made printable
 
 
-def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster() -> None:
     begun: list[Sequence[list[Frame] | float | None]] = [
         ([Frame(Sort.WORKERS, 1)], 0.3, None),  # the client is silent, and then ends
         (0.3, [Frame(Sort.ANSWER, 0, b"\0x")]),
@@ -256,10 +254,14 @@ def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster(
                 return []
             return step
 
-    monkeypatch.setattr("issuer.engine.dask._Child", Scripted)
-    monkeypatch.setattr("issuer.engine.dask.require_reach", lambda *_: None)
-    with Cluster("tcp://127.0.0.1:8786", None, patience=0.5) as workers:
-        assert [*workers.map("a:b", [b"x"])] == [b"x"]
+    class Lasting(Cluster):
+        def _client(self) -> _Child:
+            return Scripted()
+
+    with create_server(("127.0.0.1", 0)) as scheduler:
+        address = f"tcp://127.0.0.1:{scheduler.getsockname()[1]}"
+        with Lasting(address, None, patience=0.5) as workers:
+            assert [*workers.map("a:b", [b"x"])] == [b"x"]
 
 
 def doubled(item: bytes) -> bytes:

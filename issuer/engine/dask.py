@@ -27,7 +27,7 @@ from .workers import Workers
 
 PATIENCE = 90.0
 """Seconds without a scheduler, or without a worker, until that is told."""
-SILENCE = 4 * 900.0
+SILENCE = 4 * 1800.0
 """Seconds without any answer until that is told: more than three workers have for one task in turn."""
 _AHEAD = 3  # items a worker: one in hand, one there, one on the way
 _MOST_AHEAD = 256
@@ -117,8 +117,7 @@ class Cluster(Workers):
     def __enter__(self) -> Self:
         """Raises what `require_reach` does."""
         require_reach(self._address, self._files, _HANDSHAKE)
-        self._heard = time.monotonic()
-        self._child = _Child(self._address, self._folder)
+        self._begin()
         return self
 
     def __exit__(
@@ -162,6 +161,14 @@ class Cluster(Workers):
                 waited = time.monotonic() - paused  # nobody listened meanwhile
                 self._heard, self._answered = self._heard + waited, self._answered + waited
 
+    def _begin(self) -> None:
+        # The scheduler has just answered: what our child takes to start and to connect is no silence of its.
+        self._heard = time.monotonic()
+        self._child = self._client()
+
+    def _client(self) -> _Child:
+        return _Child(self._address, self._folder)
+
     def _open(self) -> _Child:
         assert self._child, "a cluster is used as a context"
         return self._child
@@ -196,11 +203,9 @@ class Cluster(Workers):
                 if problem.code != CLUSTER_LOST.code:
                     raise
                 time.sleep(_TICK / 2)
-        # The scheduler has just answered: what our child takes to start and to connect is no silence of its.
-        self._heard = time.monotonic()
-        self._child = _Child(self._address, self._folder)
+        self._begin()
         for frame in under_way:
-            self._child.send(frame)
+            self._open().send(frame)
 
     def _require_patience(self) -> None:
         if time.monotonic() - self._heard > self._patience:

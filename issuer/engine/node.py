@@ -30,8 +30,8 @@ from .tls import Address, Certificates, require_reach
 _log = logging.getLogger(__name__)
 MEMORY = 4 << 30
 """Bytes of address space that a worker may take beyond what it starts with."""
-LONGEST = 900.0
-"""Seconds that a worker may take for a task: a token of five signatures a second signs a span in them."""
+LONGEST = 1800.0
+"""Seconds that a worker may take for a task: a token of three signatures a second signs a span in them."""
 _BETWEEN = 1.0  # seconds
 _HANDSHAKE = 5.0  # seconds
 _SETTINGS = {

@@ -115,9 +115,10 @@ class Skeletons:
         values += identifier, status.list_url, status.position
         schemes = [_scheme(values[index]) for index in self._own]
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
-        if shape in self._shapes:
+        try:  # to hash a shape takes as long as to make it
             return self._shapes[shape], values, identifier
-        before = self._seen.get(shape, 0)
+        except KeyError:
+            before = self._seen.get(shape, 0)
         if before < self.worth or len(self._shapes) >= MOST:
             if before or len(self._seen) < MOST:
                 self._seen[shape] = before + 1
