@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from keys import envelope
 from tests import measured, softhsm, tables
@@ -37,7 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["LC_ALL"] = "C.UTF-8"
     settings.register_profile("whole", deadline=None)
     settings.register_profile("quick", deadline=None, max_examples=10)
-    settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
+    if config.option.markexpr != "not slow":
+        settings.load_profile("whole")
+        return
+    settings.load_profile("quick")
+    # To draw from constants of the sources, too, each worker would parse all of them: `make test` does.
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 SERVERS = {"s3", "s3_twin", "postgresql"}

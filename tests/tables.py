@@ -56,19 +56,21 @@ def _in_turn(tests: Sequence[pytest.Function]) -> Callable[..., None]:
     shared = [name for name in _arguments(first) if name not in first.callspec.params]
 
     def table(**fixtures: Any) -> None:
-        failures, skipped = [], list[Skipped]()
+        failures, reasons = list[BaseException](), list[str]()
         for test in tests:
             try:
                 test.obj(**fixtures, **test.callspec.params)
             except Skipped as reason:
-                skipped.append(reason)
+                reasons.append(str(reason))
             except (Exception, Failed) as failure:  # noqa: BLE001, raised below
                 failure.add_note(f"in {test.nodeid}")
                 failures.append(failure)
-        if len(failures) > 1:
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
             raise BaseExceptionGroup(f"{len(failures)} of {len(tests)} cases", failures)
-        for either in (*failures, *skipped):
-            raise either
+        if reasons:
+            pytest.skip("; ".join(dict.fromkeys(reasons)))
 
     parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in shared]
     if first.cls and not isinstance(inspect.getattr_static(first.cls, first.originalname), staticmethod):

@@ -23,7 +23,6 @@ from verifier.judge import Verifiers
 from wire.problem import Code
 
 UNIVERSITY, HOLDER = University(), Holder()
-KINDS = codes.kinds()
 
 
 def report(source: Bundle | bytes, trust: Trust = UNIVERSITY.trust, **options: Any) -> Report:
@@ -38,18 +37,18 @@ def shown(**options: Any) -> Bundle:
 
 
 def test_each_problem_has_a_code_of_its_own_and_so_has_each_finding_about_a_set_up() -> None:
-    for name, kind in KINDS.items():
+    for name, kind in codes.kinds().items():
         code = kind.code if isinstance(kind, Code) else kind.__dict__["code"]
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code), code
         assert not isinstance(kind, Code) or name == code.upper().replace("-", "_")
-    assert Counter([*(kind.code for kind in KINDS.values()), *SAID]).most_common(1)[0][1] == 1
+    assert Counter([*(kind.code for kind in codes.kinds().values()), *SAID]).most_common(1)[0][1] == 1
 
 
 def test_a_specification_s_type_has_one_meaning() -> None:
     """But for NOT_FOUND, which DID Resolution has for a DID and for a DID URL."""
     named = {
         (kind.type, kind.title)
-        for kind in KINDS.values()
+        for kind in codes.kinds().values()
         if (kind.type is not None if isinstance(kind, Code) else "type" in kind.__dict__)
     }
     own = Counter(type_ for type_, _ in named)

@@ -262,7 +262,7 @@ def test_a_changed_template_makes_another_job(issuer: Issuer, source: Source) ->
     assert [narrative.startswith("All of ") for narrative in narratives] == [False] * 3 + [True] * 18
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_row_whose_number_another_took_meanwhile_is_a_finding(
     issuer: Issuer, source: Source, tmp_path: Path, workers: int
 ) -> None:

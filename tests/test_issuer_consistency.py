@@ -286,7 +286,13 @@ def test_an_index_of_f31e11f_from_before_a_diploma_is_told(home: Path, tmp_path:
         reopened(copy).issue(graduate(5))
 
 
-@pytest.mark.parametrize("step", ["index.begin_singles", "log.record", "log.publish"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(pytest.param(step, marks=pytest.mark.slow) for step in ("index.begin_singles", "log.record")),
+        "log.publish",
+    ],
+)
 def test_what_f31e11f_began_is_finished(home: Path, step: str) -> None:
     killed_at(home, step, lambda issuer: issuer.issue(graduate(4)))
     issuer = reopened(as_f31e11f_left_it(home))

@@ -122,6 +122,7 @@ def test_a_table_in_json_has_the_records_and_findings_of_the_csv(
         assert [span.rows for span in of_json.spans] == [span.rows for span in of_csv.spans]
 
 
+@pytest.mark.slow  # the table whose shards are compared below is the quick one
 @needs_pyarrow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=4)
 @given(

@@ -213,6 +213,7 @@ def crowd(home: Path, name: int, start: Any) -> None:
             reopened(home).issue(graduate(row))
 
 
+@pytest.mark.slow  # contract/test_indexes.py tries it at the rule
 @FORKS
 def test_processes_never_share_a_number_a_position_or_an_edition(home: Path) -> None:
     context = get_context("fork")

@@ -361,7 +361,7 @@ def older(tmp_path: Path, request: pytest.FixtureRequest) -> Issuer:
     return issuer_in(home, url=URL, signer=token if "token" in request.param else None)
 
 
-@pytest.mark.parametrize("announced", [False, True])
+@pytest.mark.parametrize("announced", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_older_issuer_moves_over_without_issuing_again(older: Issuer, announced: bool) -> None:
     bundles, trust = issued_and_revoked(older), trust_of(older)
     lists = older.public_keys.get("status-list")

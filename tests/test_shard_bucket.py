@@ -258,7 +258,7 @@ def test_one_credential_takes_two_reads(issuer: Issuer, twin: Twin) -> None:
 
 
 @pytest.mark.parametrize("step", ["index.begin_chunk", "index.finish_chunk", "log.publish"])
-@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("before", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_an_interrupted_job_goes_on(issuer: Issuer, step: str, before: bool) -> None:
     issuer.log  # noqa: B018 -- its first entry is not what is interrupted here
     end = stops(KeyboardInterrupt(), on_call=2, before=before)

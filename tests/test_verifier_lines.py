@@ -46,7 +46,7 @@ def told(out: str) -> list[tuple[str, int | None, str]]:
     return [(line["file"], line.get("line"), line["verdict"]) for line in lines]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_each_line_has_its_own_result_in_the_order_of_the_lines(
     program: Program, tmp_path: Path, workers: int
 ) -> None:

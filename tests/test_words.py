@@ -25,11 +25,14 @@ COMMAND = re.compile(
     r"\bintaglio( --\w|:? (issuer|wallet|verif(y|ier)|trust|ledger|hub|samples|doctor|demo)\b)"
     r"|(?<![\w-])--[a-z]"
 )
-KINDS = {kind.code: name for name, kind in codes.kinds().items()}
-"""The name in the program that each code has."""
 MAGIC = {b"intaglio issuer backup", b"intaglio issuer backup 1\n", b"intaglio trust index 5\n"}
 """What files begin with, and what keys are derived for, since their first release."""
 LABELS = {b"intaglio wallet: records", b"intaglio wallet: places"}
+
+
+def programs() -> dict[str, str]:
+    """The name in the program that each code has."""
+    return {kind.code: name for name, kind in codes.kinds().items()}
 
 
 def texts(file: Path) -> Iterator[str]:
@@ -81,9 +84,12 @@ def test_a_remedy_finds_its_facts_wherever_its_problem_is_raised() -> None:
 
 
 def test_every_remedy_is_for_something_that_is_raised() -> None:
-    assert REMEDIES.keys() - KINDS.keys() == set(CODES.values())
+    names_in_program = programs()
+    assert REMEDIES.keys() - names_in_program.keys() == set(CODES.values())
     names = {node.id for file in SOURCES for node in nodes(file, ast.Name) if isinstance(node.ctx, ast.Load)}
-    assert {code for code in REMEDIES if code in KINDS and KINDS[code] not in names} == set()
+    assert {
+        code for code in REMEDIES if code in names_in_program and names_in_program[code] not in names
+    } == set()
 
 
 def test_no_class_has_advice_of_its_own() -> None:

@@ -39,7 +39,7 @@ from tests.commandline import Program
 from tests.gazette import Gazette
 from tests.phrases import FINDINGS, PHRASES
 from tests.test_verifier_anchors import KNOWN, anchored, believing
-from tests.test_words import KINDS
+from tests.test_words import programs
 from tests.world import NOW, Holder, University, verifier
 from vc import Report, Verdict, sign
 from vc.forms import INTEGRITY, DataIntegrity
@@ -133,7 +133,7 @@ class TestCatalogue:
         places = catalogues.for_people()
         said = {place: bool(place.texts) and all(own.get(text) for text in place.texts) for place in places}
         open_ones = {place.code for place in places if not (said[place] or of_codes[place.code])}
-        others = {code for code in KINDS.keys() - {place.code for place in places} if not of_codes[code]}
+        others = {code for code in programs().keys() - {place.code for place in places} if not of_codes[code]}
         assert open_ones | others == LEFT_IN_ENGLISH.keys()
 
     def test_no_english_stands_in_it(self, language: str) -> None:

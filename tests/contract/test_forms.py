@@ -46,12 +46,17 @@ CASES: dict[str, Form] = {
     "JWT": VCJWT(),
     "SD-JWT VC": SDJWTVC(),
 }
+PARAMETERS = [
+    pytest.param(name, marks=pytest.mark.slow) if name in ("JSON by JCS", "another's JWT") else name
+    for name in CASES
+]
+"""All of them; the quick ones are one of each way to secure a credential."""
 KEY = PrivateKey.generate()
 HOLDER = did_key.create(KEY.public_key)
 ASKED = Asked("n-0S6_WzA2Mj", "https://employer.example")
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=PARAMETERS)
 def form(request: pytest.FixtureRequest) -> Form:
     return CASES[request.param]
 
@@ -218,7 +223,7 @@ class Holding(NamedTuple):
         return replace(self.bundle, secured=presented)
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=PARAMETERS)
 def holding(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Holding:
     form = CASES[request.param]
     issuer = issuer_in(tmp_path_factory.mktemp("issuer") / "home", form=form)

@@ -182,8 +182,8 @@ class Workshop:
 
     def _options(self) -> list[str]:
         plugins = ("no:cacheprovider", "no:cov")
-        return [
-            *self.options, "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+        return [  # nobody reads tracebacks, for which pytest parses sources: half of the time of a failure
+            *self.options, "-q", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning",
             *(word for name in plugins for word in ("-p", name)), "--basetemp", str(self.folder / "tmp"),
         ]  # fmt: skip
 
