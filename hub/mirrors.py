@@ -203,7 +203,8 @@ class Mirrors:
         )
         try:
             return self._state.prove_fork(old, new, TileReader(get).tree(new.size))
-        except Problem:  # the log's tiles do not give its root either, or cannot be had
+        # The log's tiles cannot be had, or do not give the root of the larger one: nothing is proved.
+        except Problem:
             return False
 
     def add_checkpoint(self, body: bytes) -> None:

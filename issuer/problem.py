@@ -70,8 +70,6 @@ UNSOUND_DATABASE = Code("unsound-database", Damaged)
 """A database that is to be backed up is damaged."""
 SKELETON_DIFFERS = Code("skeleton-differs", Damaged, "The program disagrees with itself")
 """Two ways of making one credential gave different bytes, so that neither is trusted."""
-LINE_UNLIKE = Code("line-unlike", Refused, "A worker signed something else")
-"""A credential that a worker of a cluster signed is not what its row asks for: nothing of it is logged."""
 HOME_TAKEN = Code("home-taken", Conflict)
 """A backup is to be restored into a folder that exists."""
 EXPORT_FOLDER_TAKEN = Code("export-folder-taken", Conflict)
@@ -131,6 +129,13 @@ JOB_CANCELLED = Code("job-cancelled", Declined, "Cancelled")
 
 NO_SUCH_DIPLOMA = Code("no-such-diploma", NotFound)
 """No credential of this number or name was issued here."""
+
+
+class LineUnlike(Refused):
+    """A credential that a cluster's worker signed is not what its row asks for: nothing of it is logged."""
+
+    code = "line-unlike"
+    title = "A worker signed something else"
 
 
 class FormNotKnown(Refused):

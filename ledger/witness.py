@@ -317,9 +317,9 @@ class WitnessState:
                 connection.execute("UPDATE log SET time = ? WHERE origin = ? AND time = ?", times)
 
     def compare(self, checkpoint: Checkpoint) -> bytes:
-        """Hold a checkpoint that was seen elsewhere against those that its log signed before.
+        """Keep a checkpoint that was seen elsewhere, and hold it against earlier ones of its size.
 
-        Returns its note with no line but the log's. Two roots for one size are kept, as `forks` gives them.
+        Returns its note with no line but the log's. A contradiction is kept, as `forks` gives it.
 
         Raises `NotFound` for a log that is not witnessed, and `Refused` where the log did not sign it.
         """
@@ -334,6 +334,7 @@ class WitnessState:
 
         Raises `InvalidEvidence` where `tree` does not give the root of `new`, and what reading it raises.
         """
+        # Held against this tree's own root, not that of `old`: anybody can compute it from the proof.
         root = merkle.root(0, old.size, tree)
         proof = merkle.consistency_proof(old.size, new.size, tree)
         merkle.verify_consistency(old.size, root, new.size, new.root, proof)
@@ -630,7 +631,7 @@ def signed_part(key: VerifierKey, checkpoint: Checkpoint) -> bytes | None:
 
 
 def _keep(connection: OpenDatabase, checkpoint: Checkpoint, vkey: str, note: bytes, cosigned: int) -> None:
-    """Compare a log's note with its earlier one of that size; keep both where the roots differ."""
+    """Keep a log's note. Where an earlier one of that size has another root, both are kept as a fork."""
     place = checkpoint.origin, checkpoint.size, vkey
     before = connection.execute(
         "SELECT note, root FROM signed WHERE origin = ? AND size = ? AND vkey = ?", place

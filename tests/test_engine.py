@@ -463,6 +463,19 @@ def test_no_lie_of_a_worker_gets_into_the_log(
     assert audit(again.log).root
 
 
+def test_a_change_of_the_rows_kept_here_is_no_lie_of_a_worker(issuer: Issuer, source: Source) -> None:
+    worker_of(issuer)
+
+    def spoilt(item: bytes, answer: bytes) -> bytes:
+        number = SigningTask.parse(item).number
+        (rows,) = (path for path in issuer.home.rglob(f"{number:06d}") if path.is_file())
+        rows.write_bytes(rows.read_bytes()[::-1])
+        return answer
+
+    with pytest.raises(Damaged, match="was changed while the file was issued"):
+        issue(issuer, source, Here(lie=spoilt))
+
+
 @pytest.mark.parametrize("place", slowly(range(4), [1]))
 def test_each_row_is_held_against_its_own(tmp_path: Path, issuer: Issuer, source: Source, place: int) -> None:
     """The second credential of a chunk says another name: whichever row it is, and whoever signed it."""

@@ -24,7 +24,7 @@ from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.press import skeletons
 from issuer.press.press import Comparison, Line, Press, Printed
-from issuer.problem import LINE_UNLIKE, SKELETON_DIFFERS
+from issuer.problem import SKELETON_DIFFERS, LineUnlike
 from issuer.table.source import Source
 from keys import PrivateKey, PublicKey, Signer
 from ledger.audit import audit
@@ -316,7 +316,7 @@ def test_of_a_line_that_is_verified_the_signature_has_to_be_the_issuer_s(tmp_pat
     line = press.print_unguarded(record(1), 1, NOW)
     assert press.read_back(line, record(1), 1, NOW, verified=True) == press.print(record(1), 1, NOW)
     other = stranger.print_unguarded(record(1), 1, NOW)
-    with raises(LINE_UNLIKE):
+    with raises(LineUnlike):
         press.read_back(other, record(1), 1, NOW, verified=True)
 
 

@@ -79,7 +79,10 @@ def _members(problem: Problem) -> dict[str, Any]:
 
 
 def _problem(members: dict[str, Any]) -> Problem:
-    """The problem of a worker. Its texts are as untrusted as itself: printable, short, never a template."""
+    """The problem of a worker. Its texts are as untrusted as itself: printable, short, never a template.
+
+    The code is its own choice, too: it picks a remedy by that, and nothing else here.
+    """
     kind, code = _KINDS.get(str(members.get("kind")), Problem), str(members.get("code"))
     if not _CODE.fullmatch(code) or not isinstance(facts := members.get("facts", {}), dict):
         raise Malformed("a worker's problem has no code, or its facts are none")

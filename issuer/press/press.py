@@ -31,7 +31,7 @@ from wire.clock import is_ahead
 from wire.problem import Malformed, Refused
 from wire.work import Work
 
-from ..problem import LINE_UNLIKE, SKELETON_DIFFERS, FormNotKnown
+from ..problem import SKELETON_DIFFERS, FormNotKnown, LineUnlike
 from .document import Composer
 from .skeletons import DIFFERENT, UNSIGNED, Blank, Noting, Skeletons
 
@@ -236,7 +236,7 @@ class Press:
 
         All but the signature is held against what this press prints, byte by byte. With `verified`, that is
         made the general way as well, and the signature is verified over it; `guard` is as in `print_row`.
-        Raises `LINE_UNLIKE`.
+        Raises `LineUnlike`.
         """
         shaped, values, identifier = self._skeletons.find(record, seq, created)
         start = Line.spliced(seq, record, b"")[:-1]
@@ -257,11 +257,11 @@ class Press:
         return printed._replace(line=line, entry=again.entry)
 
     def _confirm(self, record: Record, seq: int, created: datetime, read: ReadBack, printed: Printed) -> None:
-        """Raises as `_compare`, and `LINE_UNLIKE` unless the signature is over what that prints."""
+        """Raises as `_compare`, and `LineUnlike` unless the signature is over what that prints."""
         try:
             signature = read.signature()
         except Malformed as problem:
-            raise LINE_UNLIKE(UNSIGNED) from problem
+            raise LineUnlike(UNSIGNED) from problem
         signer = Blank(self.signer.public_key, signature)
         self._compare(record, seq, created, signer, printed)
         signer.verify(signature)

@@ -20,7 +20,7 @@ from vc.slots import Format, Slots
 from wire import base58_decode, base58_encode, base64url_decode, base64url_encode
 from wire.problem import Malformed, Problem
 
-from ..problem import LINE_UNLIKE, SKELETON_DIFFERS
+from ..problem import SKELETON_DIFFERS, LineUnlike
 from .document import Composer, is_moment
 
 MOST = 256
@@ -40,7 +40,7 @@ DIFFERENT = (
 """The detail of `SKELETON_DIFFERS`."""
 
 UNSIGNED = "a credential is not signed by the issuer's key"
-"""The detail of `LINE_UNLIKE` for a signature."""
+"""The detail of `LineUnlike` for a signature."""
 
 _SCHEMES = frozenset({"http", "https", "urn", "did", "mailto"})
 
@@ -194,7 +194,7 @@ class Blank:
     def signature(self, line: bytes, blank: bytes) -> bytes:
         """The signature in a line that is, but for it, the one printed by this last.
 
-        Raises `LINE_UNLIKE` for any other line.
+        Raises `LineUnlike` for any other line.
         """
         for encode, decode in _ENCODINGS:
             head, is_there, tail = blank.rpartition(encode(self._zeros).encode())
@@ -203,14 +203,14 @@ class Blank:
                 # Nothing else than a signature can stand there, neither a quotation mark nor a dot.
                 with suppress(Malformed, UnicodeDecodeError):
                     return decode(text.decode())
-        raise LINE_UNLIKE("a credential says something else than its row")
+        raise LineUnlike("a credential says something else than its row")
 
     def verify(self, signature: bytes) -> None:
-        """Raises `LINE_UNLIKE` unless a signature is over what was printed last."""
+        """Raises `LineUnlike` unless a signature is over what was printed last."""
         try:
             self.public_key.verify(signature, self._data)
         except Problem as problem:
-            raise LINE_UNLIKE(UNSIGNED) from problem
+            raise LineUnlike(UNSIGNED) from problem
 
 
 _ENCODINGS: Sequence[tuple[Callable[[bytes], str], Callable[[str], bytes]]] = (
