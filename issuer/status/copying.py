@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wire.extras import extra
-from wire.files import make_private_folder, write_durably
+from wire.files import write_durably
 
 from ..identity import documents
 from ..identity.home import STATUS
@@ -31,7 +31,8 @@ class _Folder:
         return there.read_bytes() if there.is_file() else None
 
     def replace(self, path: str, data: bytes) -> None:
-        make_private_folder((self._folder / path).parent)
+        # Unlike the issuer's own folders, a web server looks into this one.
+        (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
         write_durably(self._folder / path, data, 0o644)
 
 

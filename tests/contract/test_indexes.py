@@ -213,14 +213,16 @@ def take(index: Index, job: Job, chunk: int, numbers: Iterable[str], kind: str =
     return index.take(job, chunk, kind, {number: seq for seq, number in enumerate(numbers, first)})
 
 
-def compete(open_index: Open, name: int, start: Barrier) -> None:
-    """Issues what all issue: ten times thirty numbers by file, one of them and another one by itself."""
+def compete(open_index: Open, name: int, start: Barrier, rows: int = 30) -> None:
+    """Issues what all issue: ten times so many numbers by file, one of them and another one by itself."""
     index = open_index()
-    job = index.begin(b"%d" % name, f"{name}.csv", DATE, 300, 10)
+    job = index.begin(b"%d" % name, f"{name}.csv", DATE, 10 * rows, 10)
     start.wait(timeout=60)
     for chunk in range(10):
-        first = job.first_seq + 30 * chunk
-        numbers = [f"N{30 * chunk + place}" for place in range(30)][:: -1 if name % 2 else 1]  # they cross
+        first = job.first_seq + rows * chunk
+        numbers = [f"N{rows * chunk + place}" for place in range(rows)][
+            :: -1 if name % 2 else 1
+        ]  # they cross
         for number in (f"S{chunk}", numbers[20]):
             seq = index.reserve(1)
             if index.begin_singles([[single(entry(seq, number))]]) == [None]:
@@ -307,15 +309,18 @@ class TestTaking:
 
     # Of the forks, which inherit it: Python 3.12 warns of threads.
     @pytest.mark.filterwarnings("ignore")
-    def test_processes_never_share_a_number_or_a_position(self, open_index: Open) -> None:
+    @pytest.mark.parametrize("rows", [30, pytest.param(200, marks=pytest.mark.slow)])
+    def test_processes_never_share_a_number_or_a_position(self, open_index: Open, rows: int) -> None:
         context = get_context("fork")
         index, start = open_index(), context.Barrier(4)
-        crowd = [context.Process(target=compete, args=(open_index, name, start)) for name in range(4)]
+        crowd = [context.Process(target=compete, args=(open_index, name, start, rows)) for name in range(4)]
         for each in crowd:
             each.start()
         ended(crowd)
-        entries = index.entries(-1)
-        wanted = [*(f"N{place}" for place in range(300)), *(f"S{place}" for place in range(10))]
+        entries = [*index.entries(-1)]
+        while page := index.entries(entries[-1].seq):
+            entries += page
+        wanted = [*(f"N{place}" for place in range(10 * rows)), *(f"S{place}" for place in range(10))]
         assert sorted(each.number for each in entries) == sorted(wanted)
         assert len({each.seq for each in entries}) == len(entries) == index.count()
         assert (index.takers(), index.begun_chunks(), index.begun_singles()) == ([], [], [])

@@ -154,9 +154,12 @@ def restore(place: Place, file: Path) -> Result:
     and used only if you agree. You are also asked whether you recognise the issuer.
     """
     from issuer.keeping.backup import restore as read
+    from ledger.folder import kept_beside
 
     sealed_under = required_passphrase("Passphrase of the backup", BACKUP)
     consent = place.session.consent(place.folder, restoring=True)
+    # Only where it was does something know of what came after the backup.
+    can_ask = kept_beside(place.folder).exists()
     left_out = read(file, place.folder, sealed_under, consent.require)
     if left_out:
         names = ", ".join(map(printable, left_out))
@@ -165,6 +168,7 @@ def restore(place: Place, file: Path) -> Result:
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
+        *(() if can_ask else ("Whether it was, or the issuer has moved, could not be asked here.",)),
     )
     return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
 
