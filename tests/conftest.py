@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from keys import envelope
-from tests import measured, softhsm, tables
+from tests import measured, softhsm
 from tests.commandline import Program
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
@@ -65,33 +65,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, object, object]:
-    """Servers take seconds to start, so their cases are slow. In the quick loop one test tries a whole table.
-
-    Slow is the contract of ledgers over the twin of S3, too, which has quick tests of its own.
-    """
-    tests = yield
-    if not isinstance(tests, list):
-        return tests
-    for test in tests:
-        named = getattr(test, "callspec", None)
-        if named and not SERVERS.isdisjoint(named.id.split("-")):
-            test.add_marker(pytest.mark.slow)
-    return tables.joined(collector, tests) if collector.config.option.markexpr == "not slow" else tests
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Soak tests run only if `-m` names them.
+    """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 
-    With SHUFFLE, a number, all run in the random order of that number, so that a test that needs another
-    before it fails.
+    So is the contract of ledgers over the twin of S3, which has quick tests of its own. With SHUFFLE, a
+    number, all run in the random order of that number, so that a test that needs another before it fails.
 
     Tests that read all sources come first, and so in one worker, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
     wait for it alone.
     """
+    for item in items:
+        named = getattr(item, "callspec", None)
+        if named and not SERVERS.isdisjoint(named.id.split("-")):
+            item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soaking = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soaking)

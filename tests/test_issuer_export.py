@@ -131,7 +131,7 @@ def test_of_two_exports_at_once_the_manifest_has_the_digests_of_the_later(
             issuer.issue(graduate(4))
             named.set()
             with suppress(TimeoutError):  # it waits for the lock, or does all in between
-                begun.result(2)
+                begun.result(0.3)
         extend(folder, lines)
 
     monkeypatch.setattr(module, "extend_manifest", wait_for_the_second)

@@ -6,7 +6,7 @@ if each were put into it by itself. So chunks only note the range of their seque
 killed `catch_up` makes the keys anew. Chunks noted and not put in yet are looked through one by one.
 
 A key begins with the number of its run of 2^18 sequence numbers. So what comes later is put in at the end, as
-cheap at ten million rows as at one million. Who looks something up asks once for each run. One transaction
+cheap at ten million rows as at one million. A search asks once for each run. One transaction
 puts in as much as a run has: of a longer one, each would write pages of the one before again.
 """
 

@@ -40,7 +40,7 @@ _SHAPE: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class SigningSettings:
-    """What driver and worker have to have alike, so that both would sign the same bytes."""
+    """Settings that driver and worker have to have alike, so that both would sign the same bytes."""
 
     release: str
     root: str

@@ -54,7 +54,7 @@ class Certificates(NamedTuple):
         return files
 
     def context(self) -> ssl.SSLContext:
-        """What an end that connects needs. Raises `Malformed` for files that do not go together."""
+        """The settings of an end that connects. Raises `Malformed` for files that do not go together."""
         try:
             context = ssl.create_default_context(cafile=str(self.authority))
             context.load_cert_chain(self.certificate, self.key)

@@ -1,6 +1,6 @@
 """The door to workers: one function over many items, bytes in and bytes out, wherever the workers are.
 
-What crosses is bytes both ways: nothing of this process comes to a worker but the items, and nothing of a
+Bytes cross both ways: nothing of this process comes to a worker but the items, and nothing of a
 worker's comes here but bounded answers, which are parsed.
 """
 

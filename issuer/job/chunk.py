@@ -23,7 +23,7 @@ from .logorder import PendingEntry, in_shard_order
 
 
 class ToSign(Protocol):
-    """What a task asks for, whoever signs."""
+    """The request of a task, whoever signs."""
 
     @property
     def skipped(self) -> frozenset[int]:

@@ -1,7 +1,7 @@
 """A file of a rich format is read in a process of its own, with bounds on memory and time.
 
 A file that crashes its reader or grows in it ends that process only. This is no sandbox: a file that takes
-its reader over acts as this user. What comes back is JSON and text: unpickling would run it here, too.
+its reader over acts as this user. It sends JSON and text: unpickling would run it here, too.
 """
 
 from __future__ import annotations
