@@ -76,6 +76,17 @@ def faulty(item: bytes) -> bytes:
     return item
 
 
+_WAKES = """
+import os, pathlib, signal, sys, time
+number, seconds = int(sys.argv[1]), float(sys.argv[2])
+state = pathlib.Path(f"/proc/{number}/stat")
+while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "T":
+    time.sleep(0.01)
+time.sleep(seconds)
+os.kill(number, signal.SIGCONT)
+"""
+
+
 def strike(fault: str, marker: Path) -> None:
     """SIGKILL, or SIGSTOP for so many seconds; once for each marker, which then exists."""
     try:
@@ -86,9 +97,8 @@ def strike(fault: str, marker: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     else:
         # Whoever is woken before it has stopped stands still for ever; on a busy machine that is not rare.
-        stopped = 'until grep -q "^State:.T" "/proc/$2/status" || ! kill -0 "$2"; do sleep 0.01; done'
-        script = f'{stopped}; sleep "$1"; kill -CONT "$2"'
-        subprocess.Popen(["sh", "-c", script, "sh", fault, str(os.getpid())], start_new_session=True)
+        command = (sys.executable, "-c", _WAKES, str(os.getpid()), fault)
+        subprocess.Popen(command, start_new_session=True)
         os.kill(os.getpid(), signal.SIGSTOP)
 
 

@@ -292,7 +292,9 @@ def test_no_log_and_no_scratch_has_a_word_of_a_row() -> None:
     assert "Wilhelmina" not in str(caught.value.to_dict())
     files = [path for path in at.folder.rglob("*") if path.is_file()]
     assert at.folder / "log" in files
-    assert not [path for path in files if b"Wilhelmina" in path.read_bytes()]
+    for path in files:
+        with suppress(FileNotFoundError):  # a node that ends takes its scratch along
+            assert b"Wilhelmina" not in path.read_bytes(), path
 
 
 def test_a_certificate_that_is_expired_or_of_another_authority_is_told_at_once(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_rows_of_later_runs_and_of_before_runs_are_found(store: SQLiteIndex) -> 
         assert store.lookup.addressed(f"a{seq}@x.example") == [seq]
 
 
-@pytest.mark.skipif(not IO.exists(), reason="this system does not count what a process writes")
+@pytest.mark.skipif(not IO.exists(), reason="no /proc/self/io to count by: only on Linux")
 @pytest.mark.slow
 def test_the_keys_of_a_large_file_are_written_twice_and_no_more(store: SQLiteIndex) -> None:
     """Once to SQLite's log and once to the file: not to files for sorting, nor again by the next piece."""

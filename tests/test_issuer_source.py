@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from intaglio.words import remedy
@@ -311,6 +311,7 @@ PIECES |= {"spoilt": b"\xff", "long": b"x" * 70_000, "end": b"\n"}
 
 
 @given(st.lists(st.sampled_from(sorted(PIECES)), max_size=30), st.integers(1, 4))
+@example(["\n", "\n", "long", "long"], 1)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_spans_are_the_same_whether_their_rows_are_parsed_or_seen_to_be_lines(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[str], size: int

@@ -98,7 +98,7 @@ def begin(work: int, item: int, _tell: Tell) -> int:
     return item
 
 
-@pytest.mark.skipif(not FORKS, reason="pipes elsewhere may hold less than an item")
+@pytest.mark.skipif(not FORKS, reason="no pipe that is sure to hold an item: only on Linux")
 def test_a_worker_has_its_next_small_item_before_its_result_is_asked_for() -> None:
     begun, work = os.pipe()
     with os.fdopen(begun, "rb", buffering=0) as items, Pool(work, 1) as pool:

@@ -514,13 +514,13 @@ def _named(codec: str) -> str:
     return next(name for name, each in ENCODINGS.items() if each == codec).replace("utf", "UTF")
 
 
-def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+def _rows(lines: Iterable[str], delimiter: str, first_line: int = 1) -> Iterator[list[str]]:
     reader = csv.reader(lines, delimiter=delimiter)
     try:
         yield from reader
     except csv.Error as error:
         raise UNREADABLE_FILE(
-            f"line {reader.line_num}: a cell of over {csv.field_size_limit()} characters",
+            f"line {first_line - 1 + reader.line_num}: a cell of over {csv.field_size_limit()} characters",
             hint="A quotation mark is opened there or before, and never closed.",
         ) from error
 
@@ -589,7 +589,7 @@ def _spans(
             ended = True
 
         file.seek(start)
-        table_rows = _rows(lines(), delimiter)
+        table_rows = _rows(lines(), delimiter, first_line)
         if not spans:
             next(table_rows, None)  # the header
             if ended:
