@@ -617,10 +617,11 @@ def test_a_worker_signs_by_a_key_elsewhere(
 
 @softhsm.needed
 @pytest.mark.slow
-def test_a_worker_signs_by_a_token(tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    with softhsm.token(tmp_path) as token:
-        uri = token.make("diplomas", KINDS["P-256"].parameters[0])
-        _signs_by(uri, softhsm.PIN, tmp_path, source, monkeypatch)
+def test_a_worker_signs_by_a_token(
+    tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch, token: softhsm.Token
+) -> None:
+    uri = token.make("a worker's", KINDS["P-256"].parameters[0])
+    _signs_by(uri, softhsm.PIN, tmp_path, source, monkeypatch)
 
 
 # What travels
