@@ -110,7 +110,7 @@ async def read_beginning(request: Request, limit: int, seconds: float = BODY_TIM
                     body += chunk
                 else:
                     await _unpack(unpacked, chunk, body, limit)
-                # What is behind the end of the gzip would be held for nothing.
+                # Bytes behind the end of the gzip would be held for nothing.
                 if len(body) > limit or (unpacked is not None and unpacked.eof):
                     break
     del body[limit:]

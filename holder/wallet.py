@@ -376,7 +376,7 @@ def _chosen(name: str, choices: Choices, only: Collection[str] | None) -> Choice
         raise NO_SUCH_CLAIM.saying(
             "credential {id} has no claim {claim}", id=name, claim=shortened(min(missing))
         )
-    # What was not chosen is left out here, before anything is signed.
+    # A claim that was not chosen is left out here, before anything is signed.
     return choices._replace(alone=[claim for claim in choices.alone if claim in only])
 
 

@@ -88,7 +88,7 @@ class Mirror:
         checkpoint of fewer entries than are here, `OTHER_ROOT`, `LOG_NOT_PROVED` and `LOG_TILE_CHANGED` for
         entries that do not fit, and what `read` raises. Then nothing of them is kept.
         """
-        # Whoever shows the log could else fill a note up, so that with the mirror's own line none reads it.
+        # The log's host could else fill a note up, so that nobody reads it with the mirror's own line.
         if len(note) > _LONGEST:
             raise TooLarge.saying("the signed note is longer than {most} bytes", most=_LONGEST)
         wanted = self.signed(note)

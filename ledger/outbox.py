@@ -375,7 +375,7 @@ def _key(submission: Submission) -> tuple[str, int]:
 
 def _settings(text: str) -> Mapping[str, Any]:
     try:
-        # What a database gives back passes the strict parser as a file from elsewhere does (threat F32).
+        # Settings from a database pass the strict parser as a file from elsewhere does (threat F32).
         return load_json_object(text.encode())
     except Malformed as error:
         raise Damaged("the settings of a ledger cannot be read") from error

@@ -269,15 +269,15 @@ def test_a_node_listens_at_one_port_which_asks_for_a_certificate() -> None:
 
 def listening(pid: int) -> list[tuple[str, int]]:
     """The addresses at which a process listens, as `/proc` has them; those of IPv6 without their host."""
-    own = set()
+    sockets = set()
     for each in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
-            own.add(str(each.readlink()))
+            sockets.add(str(each.readlink()))
     addresses = []
     for family in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
                 host, port = fields[1].split(":")
                 addresses.append((socket.inet_ntoa(bytes.fromhex(host[:8])[::-1]), int(port, 16)))
     return addresses

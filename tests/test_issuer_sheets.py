@@ -440,6 +440,7 @@ class Running:
         pytest.param(lambda pipe: pipe.send(Running()), id="a pickle"),
         pytest.param(lambda pipe: pipe.send_bytes(b"[" * 9999), id="nested"),
         pytest.param(lambda pipe: os.write(pipe.fileno(), struct.pack("!i", LARGEST + 1)), id="too large"),
+        pytest.param(lambda pipe: pipe.send_bytes(b'{"rows": 3}\nx'), id="another value"),
         pytest.param(lambda pipe: pipe.close(), id="nothing"),
     ],
 )
@@ -448,7 +449,7 @@ def test_a_reader_that_was_taken_over_runs_nothing_here(send: Callable[[Any], ob
     with ours, theirs:
         send(theirs)
         with raises(UNREADABLE_FILE, match="damaged, or takes too much"):
-            BoundedReader(Path("g.xlsx"), ours).receive()
+            [*BoundedReader(Path("g.xlsx"), ours).rows()]
     assert not Running.ran
 
 

@@ -85,7 +85,7 @@ class PostedCredentials:
             if name in credential:
                 raise POSTED_DECISION.saying("{name} is decided here, and may not be posted", name=name)
         issuer = credential.get("issuer", self.issuer.did)
-        # Whoever has a token of this issuer signs in its name, and in no other.
+        # A token of this issuer lets its owner sign in its name, and in no other.
         if (issuer.get("id") if isinstance(issuer, Mapping) else issuer) != self.issuer.did:
             raise ANOTHERS_NAME.saying("the issuer is not {did}", did=self.issuer.did)
         document = {**credential, "issuer": issuer}

@@ -312,7 +312,7 @@ class ClaimLinks:
 def _require_time(ends: int, now: datetime) -> None:
     if ends == ENDED:
         raise _ended()
-    # Whoever finds an old message would else claim in its reader's place.
+    # A finder of an old message would else claim in its reader's place.
     if ends <= _seconds(now):
         raise LinkExpired("the time of the claim link is over", hint="Ask the issuer for a new one.")
 

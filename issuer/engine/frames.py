@@ -70,7 +70,7 @@ class Frames:
         self._received += received
         while len(self._received) >= _HEAD.size:
             magic, sort, number, length = _HEAD.unpack_from(self._received)
-            # Whoever runs code in the child by a pickle can write here what they like (ADR 76):
+            # A pickle that runs code in the child can write anything here (ADR 76):
             # anything but a frame that fits ends the run, and no more than one frame is ever held.
             if magic != _MAGIC or sort not in self._sorts or length > _MOST.get(Sort(sort), 0):
                 raise Malformed("what the client of the cluster sent is no frame")

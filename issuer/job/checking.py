@@ -393,7 +393,7 @@ def survey(checker: Checker, spool: Spool, checked: Iterable[Checked], store: In
         for student, times, first in crossed.students
     ]
     result.known = {row: seq for row, seq in crossed.known if row not in result.findings}
-    for span in checker.source.spans:
+    for span in checker.source.spans if result.known else ():
         if rows := [row for row in span.numbers if row in result.known]:
             digests = spool.digests(span)
             result.digests |= {result.known[row]: digests[row] for row in rows}

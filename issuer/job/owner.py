@@ -116,7 +116,7 @@ def owned(shared: Shared, job: Job, now: datetime, *, patience: float = 0) -> It
         row = OwnerRow(secrets.token_hex(8), os.getpid(), socket.gethostname(), format_datetimestamp(now))
         shared.write(name, orjson.dumps(row._asdict()))
         yield Owner(shared, job, row)
-        # What a killed owner leaves is never taken for one: it has not the lock. In a folder the lock's own
+        # The row of a killed owner is never taken for one: it has not the lock. In a folder the lock's own
         # empty file stays: removed, it could be had by one who opened it before, and a new one by another.
         shared.remove(name)
 

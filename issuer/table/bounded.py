@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from wire.problem import Problem
 
@@ -26,6 +26,7 @@ PATIENCE = 120.0
 LARGEST = 1 << 28
 """Most bytes of one message of a reader: rows of a span, or the first rows of all sheets."""
 
+_T = TypeVar("_T")
 Serve = Callable[[Path, "Connection[Any, Any]"], None]
 """The life of the process that reads a file, and sends by `answer`."""
 
@@ -55,40 +56,41 @@ def answer(connection: Connection[Any, Any], value: object, text: bytes = b"") -
     connection.send_bytes(json.dumps(value).encode() + b"\n" + text)
 
 
+def _rows(counts: Any, text: bytes) -> Rows | None:
+    if counts is None:
+        return None
+    length, filled, hidden = map(int, counts)
+    return Rows(length, filled, hidden, text)
+
+
 class BoundedReader(NamedTuple):
     """The process that reads a file, at the other end of a pipe."""
 
     path: Path
     connection: Connection[Any, Any]
 
-    def receive(self) -> Any:
-        """The reader's next message, a value of JSON.
+    def receive(self, read: Callable[[Any, bytes], _T]) -> _T:
+        """The result of `read` for the reader's next message: a value of JSON, and the bytes after it.
 
-        Raises `UNREADABLE_FILE` for a refusal, and if the reader ended or stays silent.
+        Raises `UNREADABLE_FILE` for a refusal, where `read` cannot read it, and if the reader ended or stays
+        silent.
         """
-        return self._receive()[0]
-
-    def rows(self) -> Iterator[Rows]:
-        """The rows that follow, a span at a time. Raises as `receive`."""
-        while True:
-            counts, text = self._receive()
-            if counts is None:
-                return
-            length, filled, hidden = map(int, counts)
-            yield Rows(length, filled, hidden, text)
-
-    def _receive(self) -> tuple[Any, bytes]:
         try:
             if not self.connection.poll(PATIENCE):
                 raise unreadable(self.path, f"it could not be read in {PATIENCE:.0f} seconds")
             head, _, text = self.connection.recv_bytes(LARGEST).partition(b"\n")
             value = json.loads(head)
-        # By the limits on its memory and time, by a fault in it, or by a message that is too large.
-        except (OSError, EOFError, ValueError, RecursionError):
+            if isinstance(value, str):
+                raise unreadable(self.path, value)
+            return read(value, text)
+        # The reader ended by its limits, or sent something else than it was written to send.
+        except (OSError, EOFError, TypeError, ValueError, RecursionError):
             raise unreadable(self.path, "it is damaged, or takes too much memory or time") from None
-        if isinstance(value, str):
-            raise unreadable(self.path, value)
-        return value, text
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows that follow, a span at a time. Raises as `receive`."""
+        while (rows := self.receive(_rows)) is not None:
+            yield rows
 
     def send(self, wanted: object) -> None:
         """Sends a request; `receive` notices if the reader is gone."""

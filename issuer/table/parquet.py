@@ -63,7 +63,7 @@ def read_parquet(
             "this needs {package}, which is not installed", package="pyarrow", extra="parquet"
         ) from error
     with unchanged(path), bounded(path, serve_parquet) as reader:
-        header: list[str] = reader.receive()
+        header = reader.receive(lambda value, _: [*map(str, value)])
         reader.send(_Wanted(numbers(header), span_rows))
         parts: list[Packed] = []
         size = 0

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wire.problem import ExtraMissing
 from wire.text import counted
@@ -100,7 +100,7 @@ def sheet_from(
     Raises `SheetOpen`, `HiddenOpen` and `UNREADABLE_FILE` as that does.
     """
     path = reader.path
-    head = _choose(path, [SheetHead.of(each) for each in reader.receive()], fits, chosen, hidden)
+    head = _choose(path, reader.receive(_heads), fits, chosen, hidden)
     header, first_row, above = headings(head)
     if merged := [top for top, _, below, _ in head.merges if below + 1 >= first_row]:
         raise unreadable(path, f"cells are merged below the headings, first in row {min(merged) + 1}")
@@ -115,6 +115,10 @@ def sheet_from(
     if of_hidden and not hidden:
         raise _hidden_open(path, f"{counted(of_hidden, 'hidden row')} in the sheet {head.name}")
     return SheetTable(head.name, header, above, of_hidden, hidden != SKIP, tuple(parts))
+
+
+def _heads(value: Any, _: bytes) -> list[SheetHead]:
+    return [SheetHead.of(each) for each in value]
 
 
 def _require_reader(path: Path) -> None:

@@ -54,7 +54,12 @@ class SheetHead(NamedTuple):
     def of(cls, value: Any) -> SheetHead:
         """The head in JSON, whose pairs are lists."""
         name, visible, rows, merges = value
-        return cls(name, visible, [(*row,) for row in rows], [(*merge,) for merge in merges])
+        return cls(
+            str(name),
+            bool(visible),
+            [(int(number), bool(hidden), [*map(str, cells)]) for number, hidden, cells in rows],
+            [(int(a), int(b), int(c), int(d)) for a, b, c, d in merges],
+        )
 
 
 class Wanted(NamedTuple):

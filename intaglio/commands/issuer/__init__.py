@@ -168,7 +168,7 @@ def restore(place: Place, file: Path) -> Result:
     say(
         "The issuer is restored as it was at the backup.",
         "If anything was issued after it, do not go on with this copy: its log would contradict the other.",
-        *(() if can_ask else ("Whether it was, or the issuer has moved, could not be asked here.",)),
+        *(() if can_ask else ("This machine cannot tell whether it was, or whether the issuer has moved.",)),
     )
     return Result({"folder": str(place.folder), "leftOut": left_out}, str(place.folder))
 
