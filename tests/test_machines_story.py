@@ -195,7 +195,6 @@ def test_three_machines_of_one_issuer(homes: list[Path]) -> None:
         for process in issuing:
             process.join(timeout=120)
         assert [process.exitcode for process in issuing] == [0, -signal.SIGKILL]
-        assert issuer.store.begun_chunks() != [], "it was killed in the middle of its file"
         shutil.rmtree(two)  # and never comes back
 
         # A machine that serves all the while shows what another one wrote.
@@ -218,7 +217,8 @@ def test_three_machines_of_one_issuer(homes: list[Path]) -> None:
         assert status == 200, "started again, it has the key that signs now"
         won[number(NORTH[0])] = body
 
-    # The third finishes what the second began, and each number is issued once.
+    # Two chunks of the second's file were logged: its second one is completed by whoever looks next, which
+    # is the first machine if that began its own file later than the kill. The third issues the rest.
     assert issue(three, SOUTH) == len(SOUTH) - 8
     assert (issue(three, SOUTH), issue(one, NORTH), issue(one, SOUTH)) == (0, 0, 0)
     after = reopened(one)
