@@ -82,7 +82,7 @@ NOT_SIGNED_BY_LOG = Code("not-signed-by-log", Refused, "The log did not sign thi
 WITNESS_AT_OTHER_SIZE = Code("witness-at-other-size", Conflict, "The witness has another size of this log")
 """The size that a proof starts from is not that of the witness's newest checkpoint; the fact `size` is."""
 OTHER_ROOT = Code("other-root", Conflict, "The log has two roots for one size")
-"""A log signed another root than the one that a witness cosigned for that size: the log is forked."""
+"""A log signed another root than the one that is known here for that size: the log is forked."""
 NOT_CONTINUED = Code("not-continued", InvalidEvidence, "The log is not shown to have only grown")
 """The consistency proof does not lead from the tree that a witness cosigned to the new one."""
 WITNESS_REFUSES = Code("witness-refuses", Refused, "The witness does not sign")

@@ -136,7 +136,8 @@ def serving(
             length = next((v for k, v in headers.items() if k.lower() == "content-length"), str(len(body)))
             self.send_header("Content-Length", length if self.command == "HEAD" else str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":  # where content would be read as the next response (RFC 9110, 9.3.2)
+                self.wfile.write(body)
             self.wfile.flush()
 
         def log_message(self, *arguments: object) -> None:
