@@ -109,7 +109,9 @@ class World:
     def __init__(self, ask: JavaScript | None, key_type: str = "P-256") -> None:
         self.ask, self.key_type = ask, key_type
         self.issuer, self.algorithm = self.holder(), KINDS[key_type].algorithms[0]
-        kind = ClaimsByKind(VCT, "", HIDDEN, tuple(HIDDEN), frozenset(), _Keyed(bytes(32)))
+        kind = ClaimsByKind(
+            VCT, "", HIDDEN, {name: (name,) for name in HIDDEN}, frozenset(), _Keyed(bytes(32))
+        )
         self.by_kind = lambda: kind
         self.public = {**self.issuer.key.public_key.jwk(), "kid": self.issuer.method}
         self.private = private(self.issuer.key)

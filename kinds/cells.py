@@ -88,11 +88,21 @@ class Field:
 
     Empty for a field that no mdoc has.
     """
+    sd_jwt: tuple[str, ...] = ()
+    """The member names that lead to its claim in an SD-JWT VC, in a group from the item on.
+
+    Empty for a claim of the field's own name.
+    """
     headings: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Its name for people, by language."""
     explanations: Mapping[str, str] = field(default_factory=dict)
     """A sentence about it, by language, for people who fill it in or read it."""
+
+    @property
+    def claim(self) -> tuple[str, ...]:
+        """The path to its claim in an SD-JWT VC, in a group from the item on."""
+        return self.sd_jwt or (self.name,)
 
     @property
     def sample(self) -> Any:

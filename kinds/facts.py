@@ -98,7 +98,7 @@ def is_named(claims: Claims, files: CarriedKind, work: Work | None = None) -> bo
 def facts_of(kind: Kind, claims: Claims) -> dict[str, Any]:
     """The value of each field that the credential says, in the order of the kind; others are left out."""
     if not isinstance(claims, Credential):
-        return _by_name(kind.fields, claims.said)
+        return _by_claim(kind.fields, claims.said)
     reader = _Reader(claims)
     facts: dict[str, Any] = {}
     places, groups = _places(kind)
@@ -134,14 +134,16 @@ def _read(
     return {name: facts[name] for name in fields if name in facts}
 
 
-def _by_name(fields: Mapping[str, Field], claims: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of fields in a form that has a claim for each, by its name."""
+def _by_claim(fields: Mapping[str, Field], claims: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields in a form that has a claim for each, by its path."""
     facts: dict[str, Any] = {}
     for name, field in fields.items():
-        value = claims.get(name)
+        value: Any = claims
+        for step in field.claim:
+            value = value.get(step) if isinstance(value, _OBJECT) else None
         if field.type == GROUP:
             items = value[:MOST_ITEMS] if isinstance(value, list) else []
-            value = [_by_name(field.fields, item) for item in items if isinstance(item, Mapping)]
+            value = [_by_claim(field.fields, item) for item in items if isinstance(item, Mapping)]
             if any(value):
                 facts[name] = [item for item in value if item]
         elif value is not None and is_value(field, value):

@@ -162,6 +162,11 @@ class Kind:
         return self if template.text == self.template.text else replace(self, template=template)
 
     @property
+    def has_claim_paths(self) -> bool:
+        """True if a field's claim in an SD-JWT VC has a path that is not the field's name."""
+        return any(field.sd_jwt for field in (*self.fields.values(), *self.item_fields.values()))
+
+    @property
     def is_suspendable(self) -> bool:
         """True if its credentials have a status entry for suspension."""
         return SUSPENSION in self.status_purposes

@@ -24,16 +24,14 @@ def metadata_of(kind: Kind) -> dict[str, Any]:
     """
     claims = []
     for field in said_fields(kind):
-        claims.append(_claim([field.name], field))
-        in_items = kind.template.groups.get(field.name, ())
+        claims.append(_claim(field.claim, field))
         claims += [
             # An item is shown or hidden as a whole. A credential without items lacks none of their facts.
             _claim(
-                [field.name, None, name],
+                (*field.claim, None, *inner.claim),
                 replace(inner, disclosure="allowed", required=inner.required and field.required),
             )
-            for name, inner in field.fields.items()
-            if name in in_items
+            for inner in said_items(kind, field)
         ]
     return {
         "vct": _type(kind),
@@ -59,6 +57,12 @@ def share_a_type(kind: Kind, other: Kind) -> bool:
 def said_fields(kind: Kind) -> list[Field]:
     """The fields that a credential of the kind has as claims."""
     return [field for field in kind.fields.values() if field.name in kind.template.fields]
+
+
+def said_items(kind: Kind, group: Field) -> list[Field]:
+    """The fields that each item of a group has as claims."""
+    said = kind.template.groups.get(group.name, ())
+    return [field for field in group.fields.values() if field.name in said]
 
 
 @lru_cache(maxsize=16)
@@ -91,11 +95,11 @@ def integrity_of(kind: Kind) -> str:
     return sri(hashlib.sha256(kept).digest()) if kept else ""
 
 
-def _claim(path: list[str | None], field: Field) -> Mapping[str, Any]:
+def _claim(path: tuple[str | None, ...], field: Field) -> Mapping[str, Any]:
     """The claim of a field; `None` in its path is each item of an array (section 4.6.1)."""
     labels = []
     for language, label in field.labels.items():
         about = field.explanations.get(language)
         labels.append({"locale": language, "label": label, **({"description": about} if about else {})})
     display = {"display": labels} if labels else {}
-    return {"path": path, **display, "mandatory": field.required, "sd": field.disclosure}
+    return {"path": [*path], **display, "mandatory": field.required, "sd": field.disclosure}

@@ -17,7 +17,8 @@ from wire.text import printable
 from .cells import Field
 from .draft import Column, Outline
 from .kind import Kind, plain
-from .places import Path, mdoc_places, places, texts
+from .metadata import type_of
+from .places import Path, claim_places, mdoc_places, places, texts
 from .template import PLACEHOLDER
 
 Pointer = tuple[str | int | None, ...]
@@ -34,9 +35,10 @@ _TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
 def configuration(kind: Kind) -> dict[str, Any]:
     """The metadata of an issuer that has this kind alone (12.2.4): its configuration, by its name.
 
-    The form is `ldp_vc` (A.1.2), the only one of these in which kinds are issued. The issuer's own decisions
+    The form is `ldp_vc` (A.1.2). The issuer's own decisions
     are left out: keys, scope, and the way in which a wallet proves possession. If the kind has a doctype, a
-    second configuration describes its mdoc (A.2.2), which is always bound to a key of the wallet.
+    second configuration describes its mdoc (A.2.2), which is always bound to a key of the wallet. If a field
+    has a path of its own in an SD-JWT VC, another one describes that (A.3.2).
     """
     display = [
         {"name": noun[:1].upper() + noun[1:], "locale": language}
@@ -61,10 +63,16 @@ def configuration(kind: Kind) -> dict[str, Any]:
         "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": ["ES256"]}},
         # ES256 by its two numbers in COSE, the latter with its curve.
         "credential_signing_alg_values_supported": [-7, -9],
-        "credential_metadata": {"display": display, "claims": [*_mdoc_claims(kind)]},
+        "credential_metadata": {"display": display, "claims": [*_claims_at(kind, mdoc_places(kind))]},
+    }
+    of_sd_jwt = {
+        "format": "dc+sd-jwt",
+        "vct": type_of(kind),
+        "credential_metadata": {"display": display, "claims": [*_claims_at(kind, claim_places(kind))]},
     }
     mdoc = {f"{kind.name}_mdoc": of_mdoc} if kind.doctype else {}
-    return {_CONFIGURATIONS: {kind.name: of_document, **mdoc}}
+    sd_jwt = {f"{kind.name}_sd_jwt": of_sd_jwt} if claim_places(kind) else {}
+    return {_CONFIGURATIONS: {kind.name: of_document, **mdoc, **sd_jwt}}
 
 
 def _items(value: object) -> list[Any]:
@@ -89,11 +97,11 @@ def _claims(kind: Kind) -> Iterator[dict[str, Any]]:
         yield _claim(pointer, not always.isdisjoint(names), labels)
 
 
-def _mdoc_claims(kind: Kind) -> Iterator[dict[str, Any]]:
-    """The claims descriptions of the mdoc; no two fields have one place there."""
+def _claims_at(kind: Kind, paths: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
+    """The claims descriptions of a form in which no two fields have one place."""
     described: Mapping[str, Field] = {**kind.fields, **kind.item_fields}
     always = _always(kind)
-    for name, path in mdoc_places(kind).items():
+    for name, path in paths.items():
         yield _claim(_pointer(path), name in always, described[name].labels)
 
 

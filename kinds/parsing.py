@@ -6,6 +6,7 @@ silently, for as long as credentials of the kind last.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ from .kind import (
     Rule,
     plain,
 )
+from .metadata import said_fields, said_items
 from .names import PersonName
 from .pattern import instructions
 from .problem import INVALID_KIND, BadCell
@@ -110,6 +112,8 @@ _SOURCE: Mapping[str, Any] = {"file": False, "constant": "", "table": {}}
 _LOOKED_UP: Mapping[str, Any] = {"code": str, "column": str}
 _MDOC: Mapping[str, Any] = {"namespace": str, "element": str}
 _MDOC_OF_ITEM: Mapping[str, Any] = {"element": str}
+_LONGEST_CLAIM = 4
+"""Member names on the way to a claim of an SD-JWT VC: nobody shows claims that lie deeper."""
 _FIELD: Mapping[str, Any] = {
     "type": str,
     "required": False,
@@ -118,6 +122,7 @@ _FIELD: Mapping[str, Any] = {
     "reached": {},
     "source": {},
     "mdoc": {},
+    "sd_jwt": [],
     "fields": {},
     "ordered": False,
     "personal": False,
@@ -130,7 +135,10 @@ _FIELD: Mapping[str, Any] = {
 """The members of each object: the type of one that has to be there, else the value of one left out."""
 
 _OF_GROUPS = frozenset(
-    ("required", "iri", "mdoc", "labels", "explanations", "fields", "ordered", "personal", "disclosure")
+    (
+        *("required", "iri", "mdoc", "sd_jwt", "labels", "explanations"),
+        *("fields", "ordered", "personal", "disclosure"),
+    )
 )
 """The members of a group. The others are members of its fields."""
 _NOT_IN_GROUPS = frozenset(("years_ahead", "reached", "worded", "source", "fields", "ordered"))
@@ -255,6 +263,7 @@ def parse_kind(
     _require_policy(kind)
     _require_types(kind)
     _require_mdoc(kind)
+    _require_claims(kind)
     _require_days(kind, members["valid_from"], members["valid_until"])
     return kind
 
@@ -412,6 +421,36 @@ def _require_mdoc(kind: Kind) -> None:
             )
 
 
+def _require_claims(kind: Kind) -> None:
+    """Refuses paths in an SD-JWT VC that lead to nothing, to what decides, or to one claim for two fields."""
+    if not kind.has_claim_paths:
+        return
+    from vc.forms.sdjwt.disclosures import RESERVED as UNUSABLE  # only here: most kinds have no such path
+    from vc.forms.sdjwt.issuing import TAKEN
+
+    claims = {field.name: field.claim for field in said_fields(kind)} | {name: (name,) for name in kind.own}
+    objects = [(kind.fields, claims, TAKEN)]
+    for group in kind.groups.values():
+        inner = {field.name: field.claim for field in said_items(kind, group)}
+        objects.append((group.fields, inner, frozenset()))
+    for fields, claims, taken in objects:
+        for name, field in fields.items():
+            if not field.sd_jwt:
+                continue
+            if name not in claims:
+                raise INVALID_KIND(f"kind.json, fields.{name}.sd_jwt: no credential says the field")
+            # RFC 9901, 4.1, and SD-JWT VC, 2.2.2.2: a verifier reads what is no fact by these names.
+            if field.sd_jwt[0] in taken or not {*UNUSABLE}.isdisjoint(field.sd_jwt):
+                raise INVALID_KIND(f"kind.json, fields.{name}.sd_jwt: the place stands for something else")
+        # Sorted, a path comes before those that lead through its claim.
+        ordered = sorted(claims.items(), key=lambda item: item[1])
+        for (outer, path), (name, longer) in itertools.pairwise(ordered):
+            if longer[: len(path)] == path:
+                raise INVALID_KIND(
+                    f"kind.json: {outer} and {name} have the same place in an SD-JWT VC, or one in the other"
+                )
+
+
 def _require_own_places(kind: Kind) -> None:
     """Refuses two fields in one place, or with one heading: nobody could tell them apart."""
     inner = kind.item_fields
@@ -532,6 +571,9 @@ def _field(name: str, item: object, tables: Mapping[str, CodeTable], group: str 
         if not all(mdoc.values()):
             raise INVALID_KIND(f"kind.json, {place}.mdoc: a name is empty")
     members["mdoc"] = tuple(mdoc.values())
+    members["sd_jwt"] = _texts(members["sd_jwt"], f"{place}.sd_jwt")
+    if not all(members["sd_jwt"]) or len(members["sd_jwt"]) > _LONGEST_CLAIM:
+        raise INVALID_KIND(f"kind.json, {place}.sd_jwt: 1 to {_LONGEST_CLAIM} names of members are expected")
     source = _members(members.pop("source"), f"{place}.source", _SOURCE)
     if source["table"]:
         _members(source["table"], f"{place}.source.table", _LOOKED_UP)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from .kind import Kind
+from .metadata import said_fields, said_items
 from .template import PLACEHOLDER
 
 Path = tuple[str | int, ...]
@@ -49,6 +50,20 @@ def mdoc_places(kind: Kind) -> Mapping[str, Path]:
             for each, inner in field.fields.items():
                 if inner.mdoc:
                     paths[each] = (*field.mdoc, 0, *inner.mdoc)
+    return paths
+
+
+def claim_places(kind: Kind) -> Mapping[str, Path]:
+    """The place in an SD-JWT VC of each field that credentials say; in a group, the item and the way in it.
+
+    Empty for a kind in which no field has a path of its own: each claim then has its field's name.
+    """
+    if not kind.has_claim_paths:
+        return {}
+    paths: dict[str, Path] = {}
+    for field in said_fields(kind):
+        paths[field.name] = field.claim
+        paths |= {inner.name: (*field.claim, 0, *inner.claim) for inner in said_items(kind, field)}
     return paths
 
 

@@ -128,6 +128,9 @@ def filled(draw: st.DrawFn, alike: bool = False) -> Filled:
             field["iri"] = (
                 f"https://schema.org/{term}" if place == "known" and term and field["type"] != "url" else own
             )
+            field["sd_jwt"] = draw(
+                st.sampled_from([[], ["of", name], ["of", "it", name], ["of", f"~/{name}"]])
+            )
         if field["type"] == "code":
             field |= {"table": "level", "refusal": "is no level"}
         fields[name] = field

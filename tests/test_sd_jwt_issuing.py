@@ -43,9 +43,10 @@ from tests.world import NOW, Holder, graduate, table, verifier
 from vc import Check, Claims
 from vc.facts import IssuingFacts
 from vc.forms import FORMS, SD_JWT_VC
+from vc.forms.sdjwt.choice import choices_of
 from vc.forms.sdjwt.claims import FIXED, claims_of
 from vc.forms.sdjwt.credential import SDJWTCredential
-from vc.forms.sdjwt.disclosures import NOT_DISCLOSED_ALONE
+from vc.forms.sdjwt.disclosures import NOT_DISCLOSED_ALONE, written_path
 from vc.forms.sdjwt.issuing import CLAIM_NAME_TAKEN, KIND_NOT_GIVEN
 from vc.reading import read
 from vc.said import require_said
@@ -98,9 +99,11 @@ def test_each_fact_of_any_kind_is_said_and_can_be_hidden(example: Filled) -> Non
         require_said(stated, credential.claims)
         expected = in_properties(kind, record)
         assert facts_of(kind, credential.claims) == expected
-        names = {path[0] for path in credential.disclosed.disclosures}
-        assert names == {*expected, "iat"}
-        assert signed(credential).keys() <= FIXED | {"jti", "_sd", "_sd_alg"}
+        claims = {kind.fields[name].claim for name in expected}
+        assert {*credential.disclosed.disclosures} == {*claims, ("iat",)}
+        assert {*choices_of(credential).alone} == {*map(written_path, claims), "iat"}
+        assert {*choices_of(credential).always} <= FIXED | {"jti"}
+        assert signed(credential).keys() <= FIXED | {"jti", "_sd", "_sd_alg", "of"}
         assert named_kind(credential.claims) is None  # by its name alone nobody has it
 
 
@@ -214,8 +217,10 @@ def test_without_a_kind_there_is_nothing_to_say() -> None:
 
 
 def test_a_kind_of_which_nothing_is_hidden_has_no_digests() -> None:
+    """Its claims stand in the order of the kind: in that of a set, another process made other bytes."""
     fields = {name: {**field, "disclosure": "never"} for name, field in FIELDS.items()}
     credential = secured(facts(parsed(fields), CELLS), created=None)
+    assert [name for name in signed(credential) if name in fields] == [*fields]
     assert not signed(credential).keys() & {"_sd", "_sd_alg"}  # SD-JWT VC, 2.2.2.5
     assert credential.parts.disclosures == ()
 

@@ -6,7 +6,7 @@ status list, a credential revoked for fraud would be valid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,12 +40,23 @@ class ClaimsByKind(NamedTuple):
     """The digest of that metadata, as Subresource Integrity writes it; empty where none was kept."""
     claims: Mapping[str, Any]
     """By the names of the fields; a group is a list of objects. Empty fields are left out."""
-    names: tuple[str, ...]
-    """The fields that a credential of the kind may have."""
+    paths: Mapping[str, tuple[str, ...]]
+    """The fields that a credential of the kind may have, and the member names that lead to the claim of each.
+
+    None leads to or through the claim of another field.
+    """
     shown: frozenset[str]
     """Those that are never hidden."""
     salt: Callable[[str], bytes]
     """32 bytes for a name, which the issuer alone can work out."""
+
+
+def put_claim(claims: dict[str, Any], path: Sequence[str], value: object) -> None:
+    """Adds a value where a path of member names leads, with the objects on the way."""
+    *objects, name = path
+    for each in objects:
+        claims = claims.setdefault(each, {})
+    claims[name] = value
 
 
 class IssuingFacts(NamedTuple):

@@ -24,7 +24,7 @@ from kinds.draft import Outline, draft, renamed, table_outline
 from kinds.expected import Expected, Rehearsal, mismatches
 from kinds.kind import METADATA, SCHEMA, ItemCell
 from kinds.parsing import parse_kind
-from kinds.places import mdoc_places, path_text, places
+from kinds.places import claim_places, mdoc_places, path_text, places
 from kinds.schema import describes, schema_of
 from kinds.shipped import SHIPPED
 from wire.files import read_regular, write_durably
@@ -92,7 +92,8 @@ def check(session: Session, name: str) -> Result:
     others = [each for each in shown.fields if each not in readable]
     words = f"{shown.name} {shown.version}: {counted(len(readable), 'fact')}, each in a place of its own"
     words += f"; nobody can read {', '.join(others)} in it" if others else ""
-    schema, paths, elements = schema_of(shown), places(shown), mdoc_places(shown)
+    schema, paths = schema_of(shown), places(shown)
+    elements, claims = mdoc_places(shown), claim_places(shown)
     in_schema = [each for each in paths if any(describes(schema, path) for path in paths[each])]
     data = {
         "name": shown.name,
@@ -102,6 +103,7 @@ def check(session: Session, name: str) -> Result:
         "places": {each: [*map(path_text, paths[each])] for each in paths},
         "in_schema": in_schema,
         "mdoc": {each: path_text(elements[each]) for each in elements},
+        "sd_jwt": {each: path_text(claims[each]) for each in claims},
     }
     lines, width = [f"{words}."], max(map(len, paths))
     for each in paths:
@@ -109,7 +111,8 @@ def check(session: Session, name: str) -> Result:
         where = where or ("as a salted hash" if each in shown.hashed else "in no credential")
         unchecked = " (not in the JSON Schema)" if paths[each] and each not in in_schema else ""
         mdoc = f"; mdoc: {path_text(elements[each])}" if each in elements else " (not in the mdoc)"
-        lines.append(f"  {each:<{width}} {where}{unchecked}{mdoc if shown.doctype else ''}")
+        claim = f"; SD-JWT VC: {path_text(claims[each])}" if each in claims else ""
+        lines.append(f"  {each:<{width}} {where}{unchecked}{mdoc if shown.doctype else ''}{claim}")
     return Result(data, "\n".join(map(printable, lines)))
 
 

@@ -8,7 +8,7 @@ edition, form and copy), the issuer, the place of the status, and the log in whi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy as copy_of
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,9 @@ from urllib.parse import quote
 from kinds import Kind, Record, shipped
 from kinds.days import DATES_BY_ORDER, read_day
 from kinds.kind import SCHEMA
-from kinds.metadata import integrity_of, said_fields, type_of
+from kinds.metadata import integrity_of, said_fields, said_items, type_of
 from kinds.problem import BadCell, FieldMissing, InvalidTemplate
-from vc.facts import ClaimsByKind, IssuingFacts, SchemaFile, StatusPlace
+from vc.facts import ClaimsByKind, IssuingFacts, SchemaFile, StatusPlace, put_claim
 from vc.vcdm import jsonld
 from vc.vcdm.credential import Credential
 from vc.vcdm.issuing import unsigned
@@ -308,18 +308,20 @@ class Composer:
         kind, values, blank = self.kind, record, self._blank
         if kind.person.whole:
             values = {**record, kind.person.whole: kind.person.full(record)}
-        claims = {name: values[name] for name in blank.names if values.get(name, "") not in ("", [])}
+        claims = {name: values[name] for name in blank.paths if values.get(name, "") not in ("", [])}
         for name in kind.groups.keys() & claims.keys():
-            claims[name] = [_said(item, kind.template.groups.get(name, set())) for item in claims[name]]
+            paths = {field.name: field.claim for field in said_items(kind, kind.groups[name])}
+            claims[name] = [_said(item, paths) for item in claims[name]]
         return blank._replace(claims=claims)
 
     @cached_property
     def _blank(self) -> ClaimsByKind:
         """The constant part of every credential of the kind."""
         kind = self.kind
-        names = (*(field.name for field in said_fields(kind)), *self.own)
+        paths = {field.name: field.claim for field in said_fields(kind)}
+        paths |= {name: (name,) for name in self.own}
         shown = frozenset(name for name, field in kind.fields.items() if field.disclosure == "never")
-        return ClaimsByKind(type_of(kind), integrity_of(kind), {}, names, shown, self._salt)
+        return ClaimsByKind(type_of(kind), integrity_of(kind), {}, paths, shown, self._salt)
 
     def dated(self, facts: IssuingFacts, content: Mapping[str, Any]) -> IssuingFacts:
         """The facts with the dates of the template. Raises `Malformed` for an invalid date."""
@@ -349,9 +351,13 @@ def _schema(kind: Kind, profile: Profile) -> SchemaFile | None:
     return SchemaFile(profile.iri("kinds", f"{kind.digest}/{SCHEMA}"), kind.schema_digest)
 
 
-def _said(item: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The fields of an item of a group that credentials say."""
-    return {name: value for name, value in item.items() if name in names and value != ""}
+def _said(item: Mapping[str, Any], paths: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """The claims of an item of a group; `paths` has the fields that credentials say."""
+    claims: dict[str, Any] = {}
+    for name, value in item.items():
+        if name in paths and value != "":
+            put_claim(claims, paths[name], value)
+    return claims
 
 
 def _moment(content: Mapping[str, Any], name: str) -> datetime | None:

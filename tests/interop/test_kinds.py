@@ -13,6 +13,7 @@ from issuer.identity.kind import read_kind
 from kinds import Kind
 from kinds.openid4vci import configuration
 from kinds.shipped import SHIPPED, shipped
+from tests.test_kinds_sd_jwt import pid
 
 from .peers import JavaScript, javascript
 
@@ -33,9 +34,13 @@ SPOILT: dict[str, Spoilt] = {
         (("credential_signing_alg_values_supported",), [True]),
         (("doctype",), ["org.iso.18013.5.1.mDL"]),
     ),
+    "dc+sd-jwt": (
+        (("credential_metadata", "claims", 0, "path"), []),
+        (("vct",), ["urn:example:pid:1"]),
+    ),
 }
 LICENCE = read_kind(HERE / "driving-licence")
-KINDS = [*map(shipped, SHIPPED), LICENCE]
+KINDS = [*map(shipped, SHIPPED), LICENCE, pid()]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,8 @@ def test_openid4vc_reads_the_configuration_as_it_was_written(ask: JavaScript, ki
     metadata: dict[str, Any] = {**ISSUER, **configuration(kind)}
     written = metadata["credential_configurations_supported"]
     assert ask("metadata", metadata) == {"configurations": written}
-    assert [each["format"] for each in written.values()] == ["ldp_vc", "mso_mdoc"][: 1 + bool(kind.doctype)]
+    formats = {"ldp_vc": True, "mso_mdoc": bool(kind.doctype), "dc+sd-jwt": kind.has_claim_paths}
+    assert [each["format"] for each in written.values()] == [name for name in formats if formats[name]]
     for name, said in written.items():
         for place, value in SPOILT[said["format"]]:  # else it might read anything
             spoilt = copy.deepcopy(metadata)

@@ -24,6 +24,7 @@ from issuer.keeping.rotation import rotate
 from keys import PrivateKey
 from tests.interop.peers import JavaScript, javascript
 from tests.test_kinds_facts import CERTIFICATE, WELDING
+from tests.test_kinds_sd_jwt import ADA, PATHS, pid
 from tests.test_sd_jwt_issuing import FORM, facts
 from tests.test_token_issuing import served
 from tests.world import Holder, graduate, issuer_in, verifier
@@ -145,6 +146,43 @@ def test_sd_jwt_js_reads_what_we_show(ask: JavaScript, pair: Pair) -> None:
     assert "error" in says(text, challenge="another")
     for changed in altered(text):
         assert "error" in says(changed)
+
+
+def test_sd_jwt_js_and_openvc_read_claims_in_objects(ask: JavaScript, pair: Pair) -> None:
+    """Of a kind with the claims of the European person identification data, at their paths."""
+    stated = facts(pid(), ADA, holder=pair.holder.did)
+    place = stated.status._replace(is_stated=True)
+    stated = stated._replace(issuer={"id": pair.issuer.did}, status=place)
+    made = FORM.secure(stated, {}, pair.issuer.key, Options(pair.issuer.method, created=NOW))
+    credential = read(made, FORMS, Work())
+    assert isinstance(credential, SDJWTCredential)
+    issuer = pair.issuer.key.public_key.jwk()
+
+    def says(*paths: tuple[str | int, ...]) -> dict[str, Any]:
+        data = Enveloped(SD_JWT_VC, credential.choose(paths))
+        options = Options("", "authentication", datetime.now(UTC).replace(microsecond=0), CHALLENGE, DOMAIN)
+        shown = FORM.present([data], pair.holder.key, options)
+        assert isinstance(shown, Enveloped)
+        text = shown.data.decode()
+        found = SdJwtVcProofSuite().verify(
+            text, public_key_jwk=issuer, audience=DOMAIN, nonce=CHALLENGE, require_key_binding=True
+        )
+        task = {"text": text, "issuer": issuer, "challenge": CHALLENGE, "now": seconds()}
+        payload: dict[str, Any] = ask("sdJwtVerify", **task)["payload"]
+        objects = {path[0] for path in PATHS.values()}
+        assert {name: payload.get(name) for name in objects} == {
+            name: found.claims.get(name) for name in objects
+        }
+        return payload
+
+    part = says(("age_equal_or_over", "18"), ("address", "locality"))
+    assert part["age_equal_or_over"] == {"18": True}
+    assert part["address"] == {"locality": "Wien"}
+    assert part["place_of_birth"] == {"country": "AT"}
+    assert "birthdate" not in part
+    whole = says(*credential.disclosed.disclosures)
+    said = credential.claims.said
+    assert {name: whole[name] for name in said} == said
 
 
 def test_we_read_what_sd_jwt_js_shows(ask: JavaScript, pair: Pair) -> None:

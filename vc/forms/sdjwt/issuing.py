@@ -18,7 +18,7 @@ from wire.strict import base64url_bytes
 
 from ...anchoring import anchoring_terms
 from ...claims import JSON_SCHEMA, KIND
-from ...facts import ClaimsByKind, IssuingFacts
+from ...facts import ClaimsByKind, IssuingFacts, put_claim
 from ...jose import key_of
 from ...secured import Options
 from ...status import status_statement
@@ -32,7 +32,8 @@ CLAIM_NAME_TAKEN = Code("claim-name-taken", Refused, "A field has the name of a 
 KIND_NOT_GIVEN = Code("kind-not-given", Refused, "The claims are not known")
 """The claims of an SD-JWT VC are the fields of a kind, and none was given."""
 
-_TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id"))
+TAKEN = FIXED.union(DATES, RESERVED, ("jti", "sub", "id", "@context"))
+"""Names that no claim of a field has at the top level: a verifier reads other things by them."""
 
 
 def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
@@ -46,9 +47,9 @@ def issued(facts: IssuingFacts, signer: Signer, options: Options) -> bytes:
         raise KIND_NOT_GIVEN("an SD-JWT VC says what its kind's fields say, and no kind was given")
     by_kind = facts.by_kind()
     # A verifier would read such a field as what its name means in a JWT, or refuse it as hidden.
-    if taken := sorted(_TAKEN.intersection(by_kind.names)):
+    if taken := [name for name, path in by_kind.paths.items() if path[0] in TAKEN]:
         raise CLAIM_NAME_TAKEN.saying(
-            "the kind has a field {field}, which has a meaning of its own in an SD-JWT VC", field=taken[0]
+            "the kind has a field {field}, which has a meaning of its own in an SD-JWT VC", field=min(taken)
         )
     framed, disclosures = _framed(facts.id, by_kind, options.created)
     method = options.verification_method
@@ -97,7 +98,8 @@ def _framed(
 ) -> tuple[dict[str, Any], list[bytes]]:
     """The claims of one credential, hidden as far as its kind lets them be, and the disclosures.
 
-    The digests are sorted (RFC 9901, 4.2.4.1).
+    A claim within an object is hidden in it, and the object is in sight (RFC 9901, 6.2). The digests of each
+    object are sorted (4.2.4.1).
     """
     disclosures: list[bytes] = []
     salt, scope = by_kind.salt, f"{identifier}\0"
@@ -108,26 +110,36 @@ def _framed(
         disclosures.append(text)
         return _digest(text)
 
-    claims = dict(by_kind.claims)
-    shown = {name: claims.pop(name) for name in by_kind.shown if name in claims}
+    claims, paths = by_kind.claims, by_kind.paths
     if created is not None:
-        claims["iat"] = int(created.timestamp())
-    digests = []
-    for name, value in claims.items():
-        place = _place(name)
+        claims, paths = {**claims, "iat": int(created.timestamp())}, {**paths, "iat": ("iat",)}
+    framed: dict[str, Any] = {}
+    digests: dict[tuple[str, ...], list[str]] = {}  # by the object in whose `_sd` they stand
+    # In the order of the kind: in that of a record, its objects would tell which of the claims there are.
+    for name, path in paths.items():
+        place = _place(path)
+        if name in claims and name in by_kind.shown:
+            put_claim(framed, path, claims[name])
+            continue
+        of_object = digests.setdefault(path[:-1], [])
+        if name not in claims:
+            # A decoy for each claim that is not there: else their number would tell which of them are.
+            of_object.append(_digest(base64url_bytes(salt(scope + place)[:16])))
+            continue
+        value = claims[name]
         if isinstance(value, list):  # the items of a group are hidden each by itself
             value = [{"...": hidden(f"{place}/{number}", (item,))} for number, item in enumerate(value)]
-        digests.append(hidden(place, (name, value)))
-    # A decoy for each claim that is not there: else their number would tell which of them are.
-    absent = [name for name in by_kind.names if name not in by_kind.claims]
-    digests += [_digest(base64url_bytes(salt(scope + _place(name))[:16])) for name in absent]
-    framed = {**shown, "_sd": sorted(digests), "_sd_alg": "sha-256"} if digests else shown
+        of_object.append(hidden(place, (path[-1], value)))
+    for path, of_object in digests.items():
+        put_claim(framed, (*path, "_sd"), sorted(of_object))
+    if digests:
+        framed["_sd_alg"] = "sha-256"
     return framed, disclosures
 
 
 @lru_cache(maxsize=1024)
-def _place(name: str) -> str:
-    return written_path((name,))
+def _place(path: tuple[str, ...]) -> str:
+    return written_path(path)
 
 
 def _digest(text: bytes) -> str:
