@@ -35,10 +35,10 @@ _TYPE = re.compile("[A-Z][A-Za-z0-9]*")  # fields are in small letters
 def configuration(kind: Kind) -> dict[str, Any]:
     """The metadata of an issuer that has this kind alone (12.2.4): its configuration, by its name.
 
-    The form is `ldp_vc` (A.1.2). The issuer's own decisions
-    are left out: keys, scope, and the way in which a wallet proves possession. If the kind has a doctype, a
-    second configuration describes its mdoc (A.2.2), which is always bound to a key of the wallet. If a field
-    has a path of its own in an SD-JWT VC, another one describes that (A.3.2).
+    The form is `ldp_vc` (A.1.2). The issuer's own decisions are left out: keys, scope, and the way in which a
+    wallet proves possession. If the kind has a doctype, a second configuration describes its mdoc (A.2.2),
+    which is always bound to a key of the wallet. If a field has a path of its own in an SD-JWT VC, another
+    one describes that (A.3.2).
     """
     display = [
         {"name": noun[:1].upper() + noun[1:], "locale": language}
