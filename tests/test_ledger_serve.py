@@ -163,7 +163,7 @@ def test_several_processes_answer_and_end_together(home: Path) -> None:
         Checkpoint.parse(first)
         here = _processes(home)
         assert len(here) == 3
-        os.kill(max(here), signal.SIGKILL)  # the others answer
+        os.kill(here[-1], signal.SIGKILL)  # the others answer
         for _ in range(20):
             assert httpx.get(url).content == first
         log = open_to_read(home / "issuer")
@@ -173,20 +173,24 @@ def test_several_processes_answer_and_end_together(home: Path) -> None:
         ).append(samples(300, 301), b"301")
         for _ in range(5):
             assert httpx.get(url).content == log.checkpoint().note
-        os.kill(min(here), signal.SIGKILL)  # the first of them
+        os.kill(here[0], signal.SIGKILL)  # the first of them
         _until_none(home)
 
 
 def _processes(home: Path) -> list[int]:
-    """Those that have this home in their environment."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    """Those that have this home in their environment, in the order in which they started.
+
+    Their numbers may begin again from 1 between the first one and those that it starts.
+    """
+    started = []
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"INTAGLIO_HOME={home}\0".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
+            if f"INTAGLIO_HOME={home}\0".encode() in (folder / "environ").read_bytes():
+                _, _, after_name = (folder / "stat").read_text().rpartition(")")
+                started.append((int(after_name.split()[19]), int(folder.name)))  # starttime, proc(5)
         except OSError:
             continue
-    return found
+    return [process for _, process in sorted(started)]
 
 
 def _until_none(home: Path) -> None:
