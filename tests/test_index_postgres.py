@@ -345,6 +345,19 @@ class TestNetwork:
 
 
 @served
+def test_numbers_between_those_of_others_are_taken_as_those_of_a_new_file(
+    index: PostgresIndex, server: Server, database: str
+) -> None:
+    first, second = (index.begin(key, "g.csv", DATE, 3, 1, ("", "x/a")) for key in (b"1", b"2"))
+    assert index.take(first, 0, "diploma", {"C": 4, "A": 0, "E": 2}) == set()
+    assert index.take(second, 0, "diploma", {"B": 6, "D": 8}) == set(), "neither is one of the first's"
+    with psycopg.connect(server.uri(database)) as owner:
+        rows = owner.execute("SELECT number, kind, edition, seqs FROM intaglio_issuer.edition ORDER BY seqs")
+        taken = {number: seqs for number, *of_first, seqs in rows if of_first == ["diploma", 1]}
+    assert taken == {"A": [0, 1], "E": [2, 3], "C": [4, 5], "B": [6, 7], "D": [8, 9]}
+
+
+@served
 def test_what_is_revoked_in_portions_is_revoked_as_a_whole(
     index: PostgresIndex, server: Server, database: str
 ) -> None:
@@ -357,10 +370,10 @@ def test_what_is_revoked_in_portions_is_revoked_as_a_whole(
     with psycopg.connect(server.uri(database), autocommit=True) as owner:
         owner.execute("ALTER TABLE intaglio_issuer.revocation ADD CONSTRAINT late CHECK (seq <> 3)")
         with pytest.raises(Problem):
-            portioned.revoke(which, "fraud", DATE)
+            portioned.revoke(iter(which), "fraud", DATE)
         assert index.revocations.count() == 0, "nor those of the first portion"
         owner.execute("ALTER TABLE intaglio_issuer.revocation DROP CONSTRAINT late")
-    portioned.revoke(which, "fraud", DATE)
+    portioned.revoke(iter(which), "fraud", DATE)
     assert [row.seq for row in index.revocations.unpublished()] == [0, 1, 2, 3, 4]
 
 

@@ -884,6 +884,15 @@ class TestLookup:
             assert index.lookup.addressed(f"a{seq}@X.EXAMPLE") == [seq]
         index.lookup.add([])
 
+    @pytest.mark.parametrize("made_elsewhere", [True, False])
+    def test_an_id_that_is_the_address_is_one_key(self, index: Index, made_elsewhere: bool) -> None:
+        file(index, 2)
+        if made_elsewhere:
+            same = [(row, f"a{row}@x.example", f"a{row}@x.example") for row in range(2)]
+            index.lookup.add([Keyed(0, 2, b"".join(key for each in same for key in packed_keys(*each)))])
+        index.lookup.catch_up(lambda which, *_: f"a{which.number[1:]}@x.example")
+        assert index.lookup.addressed("a1@x.example") == [1]
+
     def test_chunks_whose_keys_nobody_made_are_left_to_catch_up(self, index: Index) -> None:
         file(index, 5)
         index.lookup.add([Keyed(0, 4, b"")])

@@ -61,7 +61,8 @@ def revoke_file(
     if news and not agreed(f"Revoke {counted(news, noun, many)} of {file.name} for good?", yes):
         raise Declined("nothing was revoked")
     # Those of before, too: a run that was killed may have journalled them without signing a list.
-    issuer.lists.revoke(named, reason, date=date, now=now)
+    each = (KindNumber(of_kind.name, number) for number in named)
+    issuer.lists.revoke(each, reason, date=date, now=now)
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(issuer))
     data = {"file": str(file), "revoked": news, "revokedBefore": before}
@@ -82,9 +83,9 @@ def _opened(file: Path, kind: Kind) -> Source:
 
 def _named(
     issuer: Issuer, source: Source, unknown: str, judge: Callable[[Entry], None] | None
-) -> tuple[Mapping[KindNumber, bool], Mapping[int, Sequence[CellFinding]]]:
-    """The credentials, each once, with true if it is not revoked yet; the findings, by row."""
-    named: dict[KindNumber, bool] = {}
+) -> tuple[Mapping[str, bool], Mapping[int, Sequence[CellFinding]]]:
+    """The numbers, each once, with true if the credential is not revoked yet; the findings, by row."""
+    named: dict[str, bool] = {}
     findings: dict[int, Sequence[CellFinding]] = {}
     column = _LISTED[0] if _is_list(source) else source.column(source.kind.number)
     with Counter("Looking up", sum(span.rows for span in source.spans)) as counter:
@@ -99,7 +100,7 @@ def _named(
                 continue
             if judge is not None:
                 judge(entry)
-            named[entry.which] = entry.reason is None or entry.is_suspended
+            named[entry.number] = entry.reason is None or entry.is_suspended
     return named, findings
 
 

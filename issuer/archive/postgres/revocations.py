@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from wire.postgres.connections import Cursor
@@ -137,13 +138,16 @@ class PostgresRevocations(Revocations):
     # The journal
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
-        asked = sorted(set(which))
+        numbers = defaultdict[str, list[str]](list)  # of each credential no more: there may be a million
+        for kind, number in which:
+            numbers[kind].append(number)
 
         def work(cursor: Cursor) -> None:
-            # A million at once would take half a gigabyte here.
-            for start in range(0, len(asked), self._portion):
-                portion = asked[start : start + self._portion]
-                journal_seqs(cursor, _seqs(cursor, _EDITIONS, portion), reason, date)
+            for kind, asked in numbers.items():
+                asked.sort()  # so that no page is met twice
+                for start in range(0, len(asked), self._portion):
+                    portion = [KindNumber(kind, number) for number in asked[start : start + self._portion]]
+                    journal_seqs(cursor, _seqs(cursor, _EDITIONS, portion), reason, date)
 
         self._database.in_turn(work)
 
