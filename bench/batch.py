@@ -64,7 +64,8 @@ def main() -> None:
                         wall=min(used.wall, former.wall),
                         parent=min(used.parent, former.parent),
                         workers=min(used.workers, former.workers),
-                        memory=max(used.memory, former.memory),
+                        parent_memory=max(used.parent_memory, former.parent_memory),
+                        worker_memory=max(used.worker_memory, former.worker_memory),
                     )
     print(f"{'µs of CPU a line':<24}{'parent':>8}{'worker':>8}{'library':>9}{'of its rate':>12}{'MiB':>6}")
     results = []

@@ -27,19 +27,26 @@ written = int(Path("/proc/self/io").read_text().partition("\\nwrite_bytes:")[2].
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 parent, workers = (each.ru_utime + each.ru_stime for each in used)
 print(file=sys.stderr)
-print(json.dumps([code, parent, workers, max(own, used[1].ru_maxrss), written]), file=sys.stderr)
+print(json.dumps([code, parent, workers, own, used[1].ru_maxrss, written]), file=sys.stderr)
 """
 
 
 class Used(NamedTuple):
-    """Cost of a command: its exit code, seconds, peak memory of one process in KiB, bytes for the disk."""
+    """Cost of a command: its exit code, seconds, peak memory in KiB, bytes for the disk."""
 
     code: int
     wall: float
     parent: float
     workers: float
-    memory: int
+    parent_memory: int
+    worker_memory: int
+    """That of the largest worker."""
     written: int
+
+    @property
+    def memory(self) -> int:
+        """That of the largest process."""
+        return max(self.parent_memory, self.worker_memory)
 
 
 def counted(
@@ -58,6 +65,6 @@ def counted(
     wall = time.perf_counter() - begun
     assert not done.returncode, done.stderr
     said, _, figures = done.stderr.rstrip().rpartition("\n")
-    code, parent, workers, memory, written = json.loads(figures)
+    code, *others = json.loads(figures)
     assert code in (0, 7), said
-    return Used(code, wall, parent, workers, memory, written)
+    return Used(code, wall, *others)
