@@ -6,61 +6,29 @@ some runs that take turns. Wall time of one worker and of two, which says someth
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import orjson
 
 from bench.bundles import NOW, bundle
+from bench.counted import Used, counted
 from did import METHODS, Resolver
 from verifier import Trust, Verifier
 from wire.datetimestamp import format_datetimestamp
 from wire.fetch import NoFetcher
 
-HERE = str(Path(__file__).parent.parent)
 SHORT, LONG = 1_000, 9_000
 RUNS = 5
-_COUNTED = """
-import resource, sys
-from intaglio.__main__ import main
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
-status = open("/proc/self/status").read()
-own = int(status.partition("VmHWM:")[2].split()[0])  # ru_maxrss is inherited from who started this
-for who, memory in ((resource.RUSAGE_SELF, own), (resource.RUSAGE_CHILDREN, 0)):
-    used = resource.getrusage(who)
-    print(used.ru_utime + used.ru_stime, memory or used.ru_maxrss, file=sys.stderr)
-"""
-
-
-class Used(NamedTuple):
-    """Cost of a run: seconds, and peak memory in KiB."""
-
-    wall: float
-    parent: float
-    workers: float
-    memory: int
 
 
 def verified(folder: Path, lines: int, *options: str) -> Used:
     """A run of the command."""
-    begun = time.perf_counter()
-    done = subprocess.run(
-        (sys.executable, "-c", _COUNTED, "verify", f"{lines}.jsonl", "--offline", "--at",
-         format_datetimestamp(NOW), *options), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True, cwd=folder, env={**os.environ, "INTAGLIO_HOME": str(folder), "PYTHONPATH": HERE},
-    )  # fmt: skip
-    wall = time.perf_counter() - begun
-    (parent, largest), (workers, theirs) = (line.split() for line in done.stderr.splitlines()[-2:])
-    return Used(wall, float(parent), float(workers), max(int(largest), int(theirs)))
+    at = format_datetimestamp(NOW)
+    used = counted(folder, "verify", f"{lines}.jsonl", "--offline", "--at", at, *options)
+    assert used.code == 0
+    return used
 
 
 def by_library(data: bytes, trust: Trust) -> float:
@@ -92,11 +60,12 @@ def main() -> None:
                 for lines in (SHORT, LONG):
                     used = verified(folder, lines, *options)
                     former = best.get((kind, lines), used)
-                    best[kind, lines] = Used(
-                        min(used.wall, former.wall),
-                        min(used.parent, former.parent),
-                        min(used.workers, former.workers),
-                        max(used.memory, former.memory),
+                    best[kind, lines] = used._replace(
+                        wall=min(used.wall, former.wall),
+                        parent=min(used.parent, former.parent),
+                        workers=min(used.workers, former.workers),
+                        parent_memory=max(used.parent_memory, former.parent_memory),
+                        worker_memory=max(used.worker_memory, former.worker_memory),
                     )
     print(f"{'µs of CPU a line':<24}{'parent':>8}{'worker':>8}{'library':>9}{'of its rate':>12}{'MiB':>6}")
     results = []

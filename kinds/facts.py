@@ -124,12 +124,14 @@ def _read(
 ) -> dict[str, Any]:
     """Adds to `facts` the values at these places, from the credential or from a node of it."""
     for place in places:
+        if place.field in facts:
+            continue
         value = reader.value(place.path, node)
         if isinstance(value, str):
             if not value.startswith(place.before) or not value.endswith(place.after):
                 continue
             value = value[len(place.before) : len(value) - len(place.after)]
-        if place.field not in facts and is_value(fields[place.field], value):
+        if is_value(fields[place.field], value):
             facts[place.field] = value
     return {name: facts[name] for name in fields if name in facts}
 
@@ -162,6 +164,8 @@ class _Reader:
     def value(self, path: _Path | None, node: object = None) -> object:
         """The value at the end of the path, from a node; `None` where there is none, or several."""
         value = self._end(path, node)
+        if value is None or isinstance(value, str):  # as nearly always
+            return value
         if isinstance(value, _OBJECT):  # a text with a language; what is JSON or of another type is no fact
             value = value.get("@value") if value.keys() <= {"@value", "@language", "@direction"} else None
         return value
@@ -187,6 +191,8 @@ class _Reader:
         return self._ends[path]
 
     def _next(self, value: object, step: str | _Constants) -> object:
+        if value is None:  # half of a kind's fields are in few credentials
+            return None
         alone = value[0] if isinstance(value, list) and len(value) == 1 else value
         if isinstance(step, str) and not isinstance(alone, list):  # as nearly always
             return self._object(alone).get(step)
@@ -199,6 +205,8 @@ class _Reader:
         return next((item for item in items[:_MOST_ITEMS] if _fits(item, step)), None)
 
     def _object(self, value: object) -> Mapping[str, Any]:
+        if type(value) is dict and "id" not in value:  # as most: nothing else speaks of what has no name
+            return value
         try:
             content = self._about(value)
         except Problem:  # nobody can tell what is said of it

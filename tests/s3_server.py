@@ -89,8 +89,8 @@ def client(endpoint: str, key: str = "owner", secret: str | None = None, *, serv
 class Cluster:
     """The cluster in a folder, which is started there unless it runs already."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._in_use = folder, _used(folder)
+    def __init__(self, folder: Path, volume_mb: int = 64) -> None:
+        self.folder, self._in_use, self._volume_mb = folder, _used(folder), volume_mb
         with locked(folder / "start"):
             state = folder / "state.json"
             if not state.exists():
@@ -156,7 +156,7 @@ class Cluster:
         name = f"master{number}"
         (self.folder / name).mkdir()
         where = (f"-port={self.ports[name]}", f"-port.grpc={self.ports[f'{name}.grpc']}", "-ip=127.0.0.1")
-        more = ("-defaultReplication=001", "-volumeSizeLimitMB=64", f"-peers={self._masters}")
+        more = ("-defaultReplication=001", f"-volumeSizeLimitMB={self._volume_mb}", f"-peers={self._masters}")
         self._run(name, "master", *where, *more, f"-mdir={self.folder / name}")
 
     def volume(self, number: int) -> None:
@@ -174,6 +174,10 @@ class Cluster:
             )
         process.returncode = 0  # it is there for longer than this process
         (self.folder / f"{name}.pid").write_text(str(process.pid))
+
+    def processes(self) -> list[int]:
+        """The ids of its processes."""
+        return [int(path.read_text()) for path in self.folder.glob("*.pid")]
 
     def kill(self, name: str) -> None:
         """Kills one of its processes."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.counted import Used, counted
 from intaglio.commands.verify.files import Extent, InputFile, expanded
 from intaglio.commands.verify.judging import Judging
 from intaglio.commands.verify.many import verify_all
@@ -66,6 +67,38 @@ def test_each_line_has_its_own_result_in_the_order_of_the_lines(
     shown = program("verify", file, *AT, "--workers", workers)
     assert "✗ NOT VALID  all.NDJSON:3" in shown.out
     assert "48 files: 42 valid, 1 not valid, 5 could not be decided" in shown.out
+
+
+@pytest.mark.slow
+@pytest.mark.unmeasured
+@pytest.mark.parametrize("many", [4_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_memory_does_not_grow_with_the_number_of_lines(tmp_path: Path, many: int) -> None:
+    """Of twenty lines one is valid and one is not; two of all are larger than a file may be."""
+    (tmp_path / "trust.json").write_bytes(UNIVERSITY.trust.to_bytes())
+    verdicts = {LINE: "valid", CHANGED: "invalid"}
+    order = [LINE, CHANGED, *[b"no JSON", b"[]", b"\xff"] * 6]
+    long = b'"' + b"x" * MAX_BYTES + b'"'
+
+    def line(place: int) -> bytes:
+        return long if place in (300, 301) else order[place % len(order)]
+
+    def judged(count: int) -> Used:
+        with (tmp_path / "all.jsonl").open("wb") as file:
+            file.writelines(line(place) + b"\n" for place in range(count))
+        with (tmp_path / "output").open("w") as out:
+            words = ("verify", "all.jsonl", *map(str, AT), "--json", "--workers", "2")
+            used = counted(tmp_path, *words, stdout=out)
+        with (tmp_path / "output").open() as reports:
+            for place, report in enumerate(map(json.loads, reports)):
+                expected = (place + 1, verdicts.get(line(place), "undetermined"))
+                assert (report["line"], report["verdict"]) == expected
+        assert place + 1 == count
+        assert used.code == 7
+        return used
+
+    small, large = judged(500), judged(many)
+    assert large.parent_memory < 1.05 * small.parent_memory
+    assert large.worker_memory < 1.05 * small.worker_memory
 
 
 @pytest.mark.slow

@@ -166,6 +166,9 @@ class Index(Protocol):
         The default form comes before all others, which follow by name.
         """
 
+    def all_current(self, which: Sequence[KindNumber]) -> dict[KindNumber, Entry]:
+        """The `current` entry of each of these that was issued, by as few queries as the engine has them."""
+
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
         """All copies of an edition, in the order of its forms."""
 

@@ -55,6 +55,7 @@ _ENTRY = (
     "form FROM credential LEFT JOIN person USING (seq) LEFT JOIN revocation USING (seq) "
     "WHERE leaf IS NOT NULL"
 )
+_CURRENT = "kind = ? AND number = ? ORDER BY edition DESC, form, copy LIMIT 1"
 
 _TAKE = (
     "INSERT OR IGNORE INTO taken SELECT value, ?2, ?3, ?4 FROM json_each(?1) "
@@ -285,7 +286,10 @@ class SQLiteIndex(Index):
         return self._one("seq = ?", seq)
 
     def current(self, which: KindNumber) -> Entry:
-        return self._one("kind = ? AND number = ? ORDER BY edition DESC, form, copy LIMIT 1", *which)
+        return self._one(_CURRENT, *which)
+
+    def all_current(self, which: Sequence[KindNumber]) -> dict[KindNumber, Entry]:
+        return {each: entry for each in which for entry in self._all(_CURRENT, *each)}
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
         return self._all("kind = ? AND number = ? AND edition = ? ORDER BY form, copy", *which, edition)

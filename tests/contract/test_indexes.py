@@ -519,6 +519,9 @@ class TestKindsAndCopies:
             index.current(a("A", "certificate"))
         issue(index, entry(2, "A", 2, kind="resident"), 2)
         assert [index.entry(seq).reason for seq in range(3)] == [None, "superseded", None]
+        several = [a("A"), resident, a("A", "certificate"), a("B"), a("A")]
+        assert index.all_current(several) == {a("A"): index.entry(0), resident: index.entry(2)}
+        assert index.all_current([]) == {}
         index.release(resident)
         assert (index.generation(a("A")), index.generation(resident)) == (0, 1)
         index.require_generation(a("A"), 0)
@@ -656,6 +659,8 @@ class TestForms:
             ]
             index.finish_singles([seq], Appended(b"", range(seq, seq + 1)), DATE)
         assert [index.current(a(number)).form for number in "AB"] == ["", "x/a"]
+        of_all = index.all_current([a("A"), a("B")])
+        assert of_all == {a(number): index.current(a(number)) for number in "AB"}
         assert index.states() == {EditionState.VALID: 2}
         assert (index.states(""), index.states("x/b")) == ({EditionState.VALID: 1}, {EditionState.VALID: 2})
         assert (index.count() - index.later_editions(), index.states("x/c")) == (2, {})

@@ -63,6 +63,10 @@ WHERE leaf IS NOT NULL AND {which} {more}
 """
 """It says twice which numbers are meant: so the plan has only their partitions, of both tables."""
 _SEQS = "seq = ANY(%s::bigint[])"
+_SEQS_OF_ALL = """
+SELECT unnest(seqs) FROM unnest(%s::text[], %s::text[]) AS asked (kind, number)
+JOIN intaglio_issuer.edition USING (kind, number)
+"""
 _ENTRY_KINDS: Kinds = [int, str, str, int, int, int, str, str, str | None, str | None, str]
 _FIRST_FORM = """
 (form = '' OR NOT EXISTS (
@@ -347,6 +351,13 @@ class PostgresIndex(Index):
     def current(self, which: KindNumber) -> Entry:
         seqs = self._seqs(SEQS, *which)
         return _one(self._all(_SEQS, [seqs], "ORDER BY edition DESC, form, copy LIMIT 1"))
+
+    def all_current(self, which: Sequence[KindNumber]) -> dict[KindNumber, Entry]:
+        seqs = self._seqs(_SEQS_OF_ALL, [each.kind for each in which], [each.number for each in which])
+        current = dict[KindNumber, Entry]()
+        for entry in self._all(_SEQS, [seqs], "ORDER BY edition DESC, form, copy"):
+            current.setdefault(entry.which, entry)
+        return current
 
     def copies(self, which: KindNumber, edition: int) -> list[Entry]:
         seqs = self._seqs(EDITION, *which, edition)
