@@ -17,6 +17,7 @@ from hypothesis.internal.conjecture import providers
 from keys import envelope
 from tests import measured, softhsm
 from tests.commandline import Program
+from tests.loopback import Authority
 from tests.skips import pytest_addoption, pytest_terminal_summary
 
 __all__ = ["pytest_addoption", "pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
@@ -46,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     providers._get_local_constants = lambda: providers._local_constants
 
 
-SERVERS = {"s3", "s3_twin", "postgresql"}
+SERVERS = {"s3", "s3_twin", "postgresql", "postgres_twin"}
 READ_SOURCES = {
     *("test_codes.py", "test_house.py", "test_plain.py", "test_reference.py"),
     *("test_words.py", "test_words_languages.py"),
@@ -69,8 +70,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 
-    So is the contract of ledgers over the twin of S3, which has quick tests of its own. With SHUFFLE, a
-    number, all run in the random order of that number, so that a test that needs another before it fails.
+    So is the contract of ledgers over twins of S3 and PostgreSQL, which have quick tests of their own, and
+    so are the cases of a test but those that its mark `quick` names. With SHUFFLE, a number, all run in the
+    random order of that number, so that a test that needs another before it fails.
 
     Tests that read all sources come first, and so in one worker, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
@@ -78,7 +80,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     for item in items:
         named = getattr(item, "callspec", None)
-        if named and not SERVERS.isdisjoint(named.id.split("-")):
+        quick = item.get_closest_marker("quick")
+        if named and (not SERVERS.isdisjoint(named.id.split("-")) or (quick and named.id not in quick.args)):
             item.add_marker(pytest.mark.slow)
     if "soak" not in config.option.markexpr:
         soaking = [item for item in items if item.get_closest_marker("soak")]
@@ -122,6 +125,17 @@ def _cheap_passphrases() -> Iterator[None]:
     """Seal at the lowest cost of Argon2id, since the tests do so hundreds of times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envelope, "COST", envelope.Cost(memory=32, iterations=1, lanes=4))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_authority(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Trust one authority of the web in the quick loop: to read a system's 140 takes a client 5 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        if pytestconfig.option.markexpr == "not slow":
+            folder = tmp_path_factory.mktemp("authority")
+            patch.setenv("SSL_CERT_FILE", str(Authority(folder).ca_file))
+            patch.setenv("SSL_CERT_DIR", str(folder))
         yield
 
 

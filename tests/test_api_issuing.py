@@ -260,6 +260,7 @@ def test_no_other_spelling_gets_a_signature(refusing: API, member: str, value: o
     assert not list(refusing.issuer.entries())
 
 
+@pytest.mark.quick("alike", "types")
 @pytest.mark.parametrize(
     "change",
     [

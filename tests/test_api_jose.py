@@ -241,6 +241,7 @@ class TestWhatStaysOpen:
         assert run("issue", "credential_jose", MINIMAL, method=method).result == "failure"
 
 
+@pytest.mark.slow
 def test_the_suite_starts_it_as_a_program(tmp_path: Path) -> None:
     """The process and its words, as the suite has them behind `docker compose run`."""
     key, output = tmp_path / "vm.json", tmp_path / "1-intaglio.json"

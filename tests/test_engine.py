@@ -6,7 +6,7 @@ import base64
 import os
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -125,12 +125,8 @@ def everything(issuer: Issuer) -> dict[str, Any]:
     }
 
 
-def slowly(cases: Iterable[Any], quick: Collection[Any]) -> list[Any]:
-    """All cases, those but the quick ones marked as slow."""
-    return [case if case in quick else pytest.param(case, marks=pytest.mark.slow) for case in cases]
-
-
-@pytest.mark.parametrize("count", slowly([1, 2, 4], [2]))
+@pytest.mark.quick("2")
+@pytest.mark.parametrize("count", [1, 2, 4])
 def test_with_workers_elsewhere_a_file_leaves_the_same(
     tmp_path: Path, issuer: Issuer, source: Source, count: int
 ) -> None:
@@ -143,6 +139,7 @@ def test_with_workers_elsewhere_a_file_leaves_the_same(
     assert everything(other) == everything(issuer)
 
 
+@pytest.mark.quick("three forms")
 @pytest.mark.parametrize(
     "options",
     [
@@ -241,7 +238,8 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", slowly(STEPS, STEPS[3:4]))
+@pytest.mark.quick(STEPS[3])
+@pytest.mark.parametrize("step", STEPS)
 def test_after_the_driver_was_killed_the_file_goes_on(
     tmp_path: Path, issuer: Issuer, source: Source, step: str
 ) -> None:
@@ -276,6 +274,7 @@ class Killed(Workers):
         return self._there.map(f"{__name__}:killed_at_the_third", items)
 
 
+@pytest.mark.slow
 def test_after_a_worker_was_killed_the_file_goes_on(tmp_path: Path, issuer: Issuer, source: Source) -> None:
     other = twin(issuer, tmp_path / "there" / "home")
     write_worker(other.home, other.keys, tmp_path / "worker")
@@ -442,7 +441,8 @@ def _quoted(line: bytes) -> bytes:
     return line.replace(b'"proofValue":"z', b'"proofValue":"z3","more":"', 1)
 
 
-@pytest.mark.parametrize("lie", slowly(LIES, [*LIES][::4]))
+@pytest.mark.quick(*[*LIES][::8])
+@pytest.mark.parametrize("lie", LIES)
 def test_no_lie_of_a_worker_gets_into_the_log(
     tmp_path: Path, issuer: Issuer, source: Source, lie: str
 ) -> None:
@@ -476,7 +476,8 @@ def test_a_change_of_the_rows_kept_here_is_no_lie_of_a_worker(issuer: Issuer, so
         issue(issuer, source, Here(lie=spoilt))
 
 
-@pytest.mark.parametrize("place", slowly(range(4), [1]))
+@pytest.mark.quick("1")
+@pytest.mark.parametrize("place", range(4))
 def test_each_row_is_held_against_its_own(tmp_path: Path, issuer: Issuer, source: Source, place: int) -> None:
     """The second credential of a chunk says another name: whichever row it is, and whoever signed it."""
     worker_of(issuer)
@@ -539,7 +540,8 @@ LACKING: Mapping[str, tuple[Any, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize("lack", slowly(LACKING, [*LACKING][::3]))
+@pytest.mark.quick("another key")
+@pytest.mark.parametrize("lack", LACKING)
 def test_a_worker_says_what_it_lacks(tmp_path: Path, source: Source, lack: str) -> None:
     issuer = issuer_in(tmp_path / "first", url="https://university.example")
     folder = worker_of(issuer)
@@ -608,6 +610,7 @@ def _signs_by(uri: str, pin: str, tmp_path: Path, source: Source, monkeypatch: p
     assert verifier_for(issuer).verify(bundle.to_bytes(), now=NOW).verdict is Verdict.VALID
 
 
+@pytest.mark.slow
 def test_a_worker_signs_by_a_key_elsewhere(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:

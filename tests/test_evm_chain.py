@@ -408,6 +408,7 @@ def test_a_key_that_is_not_the_accounts_signs_nothing(nodes: Answering) -> None:
         account.following(Call(CONTRACT, b"call"), Pending(), 5)
 
 
+@pytest.mark.quick("eth_account-eth-account")
 @pytest.mark.parametrize(("module", "package"), [("Crypto", "pycryptodome"), ("eth_account", "eth-account")])
 def test_where_a_package_is_missing_no_chain_takes_checkpoints(module: str, package: str) -> None:
     program = f"""

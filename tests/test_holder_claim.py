@@ -346,6 +346,7 @@ def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
             fetcher.fetch(f"{claims.service}/status/1", limit=1000)
 
 
+@pytest.mark.slow
 def test_of_two_wallets_that_race_for_one_link_exactly_one_wins(university: Issuer, tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start, won = context.Barrier(2), context.SimpleQueue()

@@ -415,6 +415,7 @@ def test_the_service_shows_mirrors_and_a_round_is_made_by_the_clock(tmp_path: Pa
             assert client.post("add-checkpoint", content=stranger).status_code == 404
 
 
+@pytest.mark.quick("tile/entries/000")
 @pytest.mark.parametrize("path", ["checkpoint", "tile/entries/000"])
 def test_a_bomb_is_not_unpacked(tmp_path: Path, path: str) -> None:
     log = Stranger()

@@ -297,6 +297,7 @@ def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source
     assert told == [Progress(stage, done, 23) for stage in ("checking", "issuing") for done in steps]
 
 
+@pytest.mark.quick("0")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_progress_moves_within_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr("wire.workers.TOLD", 0.0)  # else every quarter of a second

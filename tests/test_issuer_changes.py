@@ -100,6 +100,7 @@ def test_that_a_holder_has_claimed_it_changes_nothing(issuer: Issuer) -> None:
     assert [change.fields for change in changed(issuer, [graduate(2, gpa="1.0")])] == [{"gpa": "1.0"}]
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("first", [True, False])
 def test_diplomas_issued_one_by_one_are_compared_as_well(tmp_path: Path, first: bool) -> None:
     issuer = issuer_in(tmp_path / "home")

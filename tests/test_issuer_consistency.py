@@ -199,6 +199,7 @@ def revoked_and_one_file_written(home: Path) -> None:
     revoke(reopened(home), ONE)
 
 
+@pytest.mark.quick("logged.intend", "index.finish_singles")
 @pytest.mark.parametrize(
     "step", ["index.begin_singles", "logged.intend", "log.publish", "index.finish_singles"]
 )
@@ -301,6 +302,7 @@ def test_what_f31e11f_began_is_finished(home: Path, step: str) -> None:
     assert issuer.store.logged.known() == (audit(issuer.log).size, [])
 
 
+@pytest.mark.quick("log.publish")
 @pytest.mark.parametrize("step", ["log.record", "log.publish"])
 def test_a_list_that_f31e11f_put_into_the_log_and_not_into_the_index_is_no_older_index(
     home: Path, step: str

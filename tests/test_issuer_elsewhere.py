@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from issuer.issuer import Issuer
 from issuer.job.order import Order
 from issuer.keeping import rotation
@@ -15,6 +17,8 @@ from tests.world import NOW, csv_file, graduate, issuer_in, verifier_for
 from vc import Bundle, Verdict
 from vc.forms import FORMS
 from vc.status import Reason
+
+pytestmark = pytest.mark.slow  # contract/test_indexes.py has each rule of an index
 
 
 def test_an_issuer_works_with_any_index(tmp_path: Path) -> None:

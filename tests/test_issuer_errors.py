@@ -90,6 +90,7 @@ def test_any_cell_comes_back_from_a_workbook_as_it_was(
     assert book(path, [["a", "b", "c"], *given_cells]) == [["a", "b", "c"], *given_cells]
 
 
+@pytest.mark.quick("shape0")
 @pytest.mark.parametrize("shape", [["x" * 32_768], ["x"] * 16_385])
 def test_what_no_workbook_holds_is_refused_with_another_way(tmp_path: Path, shape: list[str]) -> None:
     with raises(ERROR_FILE_REFUSED, match=r"row 2 of the error file has more") as raised:

@@ -62,6 +62,7 @@ def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(issuer: Issuer) -> N
             assert Bundle.parse(data, FORMS).evidence
 
 
+@pytest.mark.quick("1000")
 @pytest.mark.parametrize("torn", [0, 1000, -1])
 def test_what_a_power_cut_left_of_a_bundle_is_written_over(issuer: Issuer, tmp_path: Path, torn: int) -> None:
     (path,) = export(issuer, [issuer.current(NUMBERS[0])], tmp_path / "out")

@@ -216,6 +216,7 @@ def test_a_killed_job_goes_on_with_what_is_on_disk(home: Path, tmp_path: Path, w
     require_sound(issuer)
 
 
+@pytest.mark.quick("index.begin_singles")
 @pytest.mark.parametrize("step", ["index.begin_singles", "index.finish_singles"])
 def test_a_killed_diploma_is_finished_as_it_was_begun(home: Path, step: str) -> None:
     issuer_in(home, form=SaltedForm()).issue(graduate(1))
@@ -265,6 +266,7 @@ def test_an_issuer_of_json_issues_in_another_form_as_well(home: Path, tmp_path: 
         assert verifier_for(issuer).verify(issuer.bundle(former), now=NOW)
 
 
+@pytest.mark.slow
 @WORKERS
 def test_a_job_goes_on_in_its_form_and_another_form_is_another_job(
     home: Path, tmp_path: Path, workers: int

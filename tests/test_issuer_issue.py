@@ -115,6 +115,7 @@ def test_a_member_of_another_type_is_damage(tmp_path: Path) -> None:
         assert "restore BACKUP" in remedy(refused.value)
 
 
+@pytest.mark.quick("did.json")
 @pytest.mark.parametrize("broken", ["keys.json", "did.json", "issuer.json"])
 def test_an_issuer_that_was_half_made_is_completed(home: Path, broken: str) -> None:
     def stop(event: str, arguments: tuple[object, ...]) -> None:

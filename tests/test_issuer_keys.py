@@ -110,6 +110,7 @@ def test_announced_keys_that_were_lost_leave_the_document_and_the_log_says_so(
     assert judged(made, bundle, time)
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("compromised", [False, True])
 def test_what_the_former_key_signed_stays_valid_and_what_it_signs_later_does_not(
     issuer: Issuer, time: Time, compromised: bool
@@ -502,6 +503,7 @@ def _raise(problem: type[BaseException]) -> Any:
     return work
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("is_half_done", [False, True])
 def test_keys_whose_rotation_was_interrupted_can_be_called_compromised(
     issuer: Issuer, time: Time, monkeypatch: pytest.MonkeyPatch, is_half_done: bool

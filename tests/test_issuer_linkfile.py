@@ -259,6 +259,7 @@ def test_a_file_that_cannot_be_written_makes_no_link_good(
     assert claims.standings([entry.which for entry in THREE], registrar, now=NOW) == [(0, None)] * 3
 
 
+@pytest.mark.quick("True-1", "False-2")
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("before", [True, False])
 def test_the_same_command_goes_on_after_a_kill_between_file_and_links(

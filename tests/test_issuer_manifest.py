@@ -107,6 +107,7 @@ def test_no_cell_is_a_formula_or_breaks_a_line(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.quick("\\xef\\xbb")
 @pytest.mark.parametrize("left", [b"", b"\0" * 99, b"\xef\xbb", "\ufefffile,num".encode()])
 def test_a_beginning_that_a_power_cut_left_is_written_anew(
     issuer: Issuer, tmp_path: Path, left: bytes

@@ -139,22 +139,23 @@ def test_no_salt_or_digest_of_one_form_is_that_of_another(issuer: Issuer) -> Non
     assert not [each for each in digests if any(each in text for text in texts)]
 
 
-def test_all_forms_of_a_record_are_taken_by_one_write(tmp_path: Path) -> None:
+@pytest.mark.quick("index.begin_singles-False-2")
+@pytest.mark.parametrize(
+    ("step", "before", "count"),
+    [("index.begin_singles", True, 0), ("index.begin_singles", False, 2), ("log.publish", True, 2)],
+)
+def test_all_forms_of_a_record_are_taken_by_one_write(
+    tmp_path: Path, step: str, before: bool, count: int
+) -> None:
     """Killed there, all of them come back, or none was there; in the log they stand as they would have."""
-    for step, before in (
-        ("index.begin_singles", True),
-        ("index.begin_singles", False),
-        ("log.publish", True),
-    ):
-        home = issuer_in(tmp_path / f"{step} {before}", url="https://university.example").home
-        reopened(home).issue(graduate(2), forms=BOTH)
-        stopped = reopened(home, **at(home, step, stops(before=before)))
-        assert killed_by(partial(stopped.issue, graduate(1), forms=BOTH))
-        issuer = reopened(home)
-        issuer.issue(graduate(3))
-        names = Counter(each.number for each in issuer.entries())
-        assert names[ONE] == (0 if (step, before) == ("index.begin_singles", True) else 2)
-        assert verdicts(issuer, list(issuer.entries())) == {Verdict.VALID}
+    home = issuer_in(tmp_path / "home", url="https://university.example").home
+    reopened(home).issue(graduate(2), forms=BOTH)
+    stopped = reopened(home, **at(home, step, stops(before=before)))
+    assert killed_by(partial(stopped.issue, graduate(1), forms=BOTH))
+    issuer = reopened(home)
+    issuer.issue(graduate(3))
+    assert Counter(each.number for each in issuer.entries())[ONE] == count
+    assert verdicts(issuer, list(issuer.entries())) == {Verdict.VALID}
 
 
 def test_a_number_is_one_person_s_in_whatever_form(issuer: Issuer) -> None:

@@ -221,6 +221,7 @@ def test_a_file_that_tells_nobody_apart_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path / "g.csv", kind=kind, has_numbers=False)
 
 
+@pytest.mark.quick(".csv")
 @pytest.mark.parametrize("ending", [".csv", ".xlsx"])
 def test_records_of_several_rows_need_their_numbers(tmp_path: Path, ending: str) -> None:
     path, rows = tmp_path / f"g{ending}", [["name", "course"], ["Ada", "Logic"], ["Ada", "Algebra"]]

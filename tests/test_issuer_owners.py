@@ -191,6 +191,7 @@ def one_of_many(home: Path, source: Source, start: Any) -> None:
         issue(issuer, source)
 
 
+@pytest.mark.slow
 @FORKS
 def test_of_processes_that_start_one_file_at_once_one_issues_it(home: Path) -> None:
     context, source = get_context("fork"), table(home, "g.csv", range(1, 31))

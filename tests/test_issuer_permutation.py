@@ -13,6 +13,7 @@ from issuer.press.permutation import LIST_ENTRIES, Permutation, Positions
 FIRST, SECOND = Permutation(b"1" * 32), Permutation(b"2" * 32)
 
 
+@pytest.mark.quick("permutation1")
 @pytest.mark.parametrize("permutation", [FIRST, SECOND])
 def test_every_position_is_taken_once(permutation: Permutation) -> None:
     assert sorted(map(permutation.position, range(LIST_ENTRIES))) == list(range(LIST_ENTRIES))

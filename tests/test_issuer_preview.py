@@ -148,6 +148,7 @@ def test_rows_that_differ_in_nothing_that_is_seen_are_named(tmp_path: Path, noth
     assert found == [(2, 4)]
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("before", [False, True])
 def test_the_numbers_that_are_shown_are_given(tmp_path: Path, before: bool) -> None:
     """Also where the table was checked before there was an issuer, by whose secret its rows are known."""

@@ -126,6 +126,7 @@ def test_a_link_that_was_not_used_yet_ends_as_well(home: Path, program: Program)
     assert redeem(home, link, ADA) == did(ADA)
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("used", [True, False])
 def test_the_list_of_links_put_back_revives_none(
     home: Path, program: Program, tmp_path: Path, used: bool
@@ -167,6 +168,7 @@ def test_the_index_of_before_a_release_is_no_way_back(home: Path, program: Progr
 # Those that are under way
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("used", [True, False])
 def test_a_claim_that_is_under_way_loses(home: Path, program: Program, used: bool) -> None:
     """It has looked at the diploma, and signed an edition; then the registrar releases it."""
@@ -328,6 +330,7 @@ def release(home: Path, step: str = "", **options: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.quick("index.release")
 @pytest.mark.parametrize(
     "step", [*STEPS[:2], *(pytest.param(step, marks=pytest.mark.slow) for step in STEPS[2:])]
 )

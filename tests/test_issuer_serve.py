@@ -167,6 +167,7 @@ def test_plain_behind_a_proxy(machine: Machine) -> None:
     assert not (machine.home / "issuer" / "tls").exists()
 
 
+@pytest.mark.quick("url0")
 @pytest.mark.parametrize("url", [(), ("--url", "http://localhost:8460")])
 def test_claim_links_never_travel_in_the_clear(machine: Machine, url: tuple[str, ...]) -> None:
     """Also where the URL is one of loopback, while every address of this machine is listened on."""

@@ -205,6 +205,7 @@ FORMS_TRIED = [
 ]
 
 
+@pytest.mark.quick("eddsa-rdfc-2022")
 @pytest.mark.parametrize("options", FORMS_TRIED)
 def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any]) -> None:
     counts = require_same(press_with_links(tmp_path / "home", **options), 60)
@@ -274,6 +275,7 @@ def other_digest(spliced: Spliced) -> Spliced:
     return spliced._replace(digest=bytes(32))
 
 
+@pytest.mark.quick("another text")
 @pytest.mark.parametrize(
     "spoiling",
     [Spoiling(spoil=swapped), Spoiling(after=damaged), Spoiling(after=other_digest)],

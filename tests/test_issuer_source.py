@@ -199,6 +199,7 @@ def test_what_changes_while_it_is_read_is_refused_for_that(tmp_path: Path, repla
         path.read_bytes()
 
 
+@pytest.mark.quick("c")
 @pytest.mark.parametrize("heading", ["", "c"])
 def test_a_header_without_end_is_refused_at_once(tmp_path: Path, heading: str) -> None:
     path = tmp_path / "g.csv"

@@ -87,7 +87,7 @@ def verdicts(trust: Trust, bundles: Iterable[Bundle]) -> list[Verdict]:
     return [verify(trust, bundle).verdict for bundle in bundles]
 
 
-@pytest.fixture(params=["keys in the folder", "diploma key on a token"])
+@pytest.fixture(params=["keys in the folder", pytest.param("diploma key on a token", marks=pytest.mark.slow)])
 def issuer(tmp_path: Path, request: pytest.FixtureRequest) -> Issuer:
     token = PrivateKey.generate("P-256") if "token" in request.param else None
     return make(tmp_path / "issuer", signer=token)
@@ -352,7 +352,12 @@ def test_keys_are_announced_and_an_ended_one_is_revoked(issuer: Issuer) -> None:
 # Moving over
 
 
-@pytest.fixture(params=["keys in the folder", "list key of 81e9505", "lists by the token"])
+@pytest.fixture(
+    params=[
+        *("keys in the folder", "list key of 81e9505"),
+        pytest.param("lists by the token", marks=pytest.mark.slow),
+    ]
+)
 def older(tmp_path: Path, request: pytest.FixtureRequest) -> Issuer:
     """Issuers that sign lists under their own DID."""
     home, token = tmp_path / "older", PrivateKey.generate("P-256")
@@ -462,6 +467,7 @@ def there_and_back(issuer: Issuer) -> None:
     rotation.rotate(issuer, in_file=True)
 
 
+@pytest.mark.quick("there_and_back")
 @pytest.mark.parametrize("change", [to_a_token, moved_to_a_token, moved_as_compromised, there_and_back])
 def test_keys_go_elsewhere_and_lists_stay_apart(tmp_path: Path, change: Callable[[Issuer], None]) -> None:
     moves = change in (moved_to_a_token, moved_as_compromised)

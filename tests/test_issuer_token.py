@@ -138,6 +138,7 @@ def verdicts(made: Issuer, now: datetime, *bundles: Bundle) -> list[Verdict]:
 REVOKED_AND_VALID = [Verdict.INVALID, Verdict.VALID] * 2
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("announced", [False, True])
 def test_from_the_folder_to_a_token_and_back(tmp_path: Path, announced: bool) -> None:
     home, clock, key, other = tmp_path / "home", Clock(), token(), token()
@@ -171,6 +172,7 @@ def test_keys_in_the_folder_that_were_announced_are_not_left_behind(tmp_path: Pa
     assert not methods(home) & announced
 
 
+@pytest.mark.quick("another key")
 @pytest.mark.parametrize("to", ["the same key", "another key"])
 def test_an_issuer_of_before_moves_over_by_a_rotation(tmp_path: Path, to: str) -> None:
     """All lists by the token, nothing in the folder in `assertionMethod`, and nothing issued again."""
@@ -290,6 +292,7 @@ DONE: dict[str, Callable[[Issuer], object]] = {
 }
 
 
+@pytest.mark.quick("web-revoke-None", "web-claim-None", "web-revoke-wrong", "key-issue-None")
 @pytest.mark.parametrize(("what", "pin"), [*((what, None) for what in DONE), ("revoke", b"wrong")])
 def test_where_the_key_does_not_open_nothing_is_recorded(home: Path, what: str, pin: bytes | None) -> None:
     before, pins = traces(home), Pins(pin)

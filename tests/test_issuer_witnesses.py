@@ -186,6 +186,7 @@ def bundle(path: Path) -> Bundle:
     return Bundle.parse(path.read_bytes(), FORMS)
 
 
+@pytest.mark.slow
 def test_the_story(story: Story) -> None:
     """Two of three are needed. One goes, then another one: what is issued meanwhile waits for them."""
     said = story.ask("quorum", "2")
@@ -422,6 +423,7 @@ def test_doctor_tells_of_a_hub(story: Story) -> None:
     assert story.employer("doctor").code == 1
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("is_asked_first", [True, False])
 def test_an_issuer_that_was_put_back_signs_nothing_more(story: Story, *, is_asked_first: bool) -> None:
     """What lies beside its folder was put back as well: only a witness knows better."""

@@ -357,6 +357,7 @@ def newer_version(home: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"version": "1"', b'"version": "2"'))
 
 
+@pytest.mark.quick("changed", "gone")
 @pytest.mark.parametrize("damage", [changed, spoilt, gone, added, linked, newer_version])
 def test_a_kind_that_is_not_as_it_was_is_refused_and_the_doctor_says_so(
     program: Program, damage: Callable[[Path], None]

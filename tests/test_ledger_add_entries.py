@@ -37,6 +37,7 @@ def is_subtree(start: int, stop: int) -> bool:
     return start % (1 << (stop - start - 1).bit_length()) == 0
 
 
+@pytest.mark.quick("3", "13", "32")
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 13, 31, 32, 33])
 def test_every_subtree_of_a_tree_is_proved_and_nothing_else(size: int) -> None:
     for start in range(size):
@@ -146,6 +147,7 @@ def test_a_package_with_one_entry_or_hash_changed_is_refused_and_not_those_befor
     assert send(mirror, body_of(log, 512, 600), note) == 600
 
 
+@pytest.mark.quick("0-256", "256-300")
 @pytest.mark.parametrize("size", [256, 300, 512, 700])
 @pytest.mark.parametrize("common", [0, 256, 299])
 def test_entries_of_another_version_never_get_into_a_mirror(mirror: Mirror, size: int, common: int) -> None:

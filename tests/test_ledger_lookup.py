@@ -119,6 +119,7 @@ def test_a_file_has_a_thousand_leaves_where_there_are_that_many(tmp_path: Path) 
     assert [found.index for found in look(lookup, tree.leaves[4711], SHAPE)] == [4711]
 
 
+@pytest.mark.quick("names1", "names3")
 @pytest.mark.parametrize("names", [(), ("run",), ("run", "run"), ("merged",), ("young",)])
 def test_what_was_interrupted_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]

@@ -680,6 +680,7 @@ class TestBoth:
             log.append(samples(300, 301), b"2")
         assert log.checkpoint() == before
 
+    @pytest.mark.quick("twin-0", "twin-3")
     @pytest.mark.parametrize("at", range(4))
     def test_a_commit_whose_answer_is_lost(self, at: int, server: Server | Twin, database: str) -> None:
         """Recorded, put, published, settled: whichever it is, the batch is there once, and signed for."""

@@ -601,6 +601,7 @@ class TestWhatIsGone:
         log.append(samples(700, 701), b"2")
         return uri
 
+    @pytest.mark.quick("twin-head/0000000000000001")
     @pytest.mark.parametrize("name", [head_path(1), "tile/0/000", "tile/entries/000"])
     def test_a_look_at_some_objects_misses_it(self, log: str, name: str, look: Objects) -> None:
         store = open_store(log, read_only=True)
@@ -614,6 +615,7 @@ class TestWhatIsGone:
         with pytest.raises(Damaged, match="tile/0/000 is not what follows"):
             examine(open_store(log, read_only=True))
 
+    @pytest.mark.quick("twin-False")
     @pytest.mark.parametrize("read_only", [False, True])
     def test_some_opening_looks(
         self, log: str, look: Objects, read_only: bool, monkeypatch: pytest.MonkeyPatch
@@ -631,6 +633,7 @@ class TestWhatIsGone:
 
 
 class TestTheLine:
+    @pytest.mark.quick("twin-Answer(status=429, body=b'')", "twin-Cut.WITHIN")
     @pytest.mark.parametrize(
         "passing",
         [
@@ -703,6 +706,7 @@ class TestTheLine:
             with pytest.raises(Refused, match="another region"):
                 open_store(uri).get("tile/0/000")
 
+    @pytest.mark.quick("twin-batch", "twin-conditional")
     @pytest.mark.parametrize("kind", ["batch", "head", "tile", "key", "conditional"])
     def test_an_answer_that_is_lost(
         self, kind: str, endpoint: str, uri: str, look: Objects, monkeypatch: pytest.MonkeyPatch

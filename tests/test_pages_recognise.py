@@ -214,6 +214,7 @@ ELSEWHERE = (
 )
 
 
+@pytest.mark.quick("cross-site", "null")
 @pytest.mark.parametrize("headers", ELSEWHERE, ids=lambda headers: "-".join(headers.values()) or "no")
 def test_a_page_elsewhere_can_neither_show_nor_confirm(
     page: str, trust_file: Path, headers: dict[str, str]

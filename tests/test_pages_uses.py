@@ -47,6 +47,7 @@ def got(path: str, **options: object) -> httpx.Response:
     return asyncio.run(ask())
 
 
+@pytest.mark.quick("zh")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_use_stands_there_with_all_that_the_catalogue_says(language: str) -> None:
     answer = got(f"/uses?lang={language}", uses=Uses(catalogue))

@@ -76,6 +76,15 @@ def trust_files(bundle: Path) -> tuple[Path, Path]:
     return LAST / "trust.json", LAST / "trust" / f"{bundle.parent.name}.json"
 
 
+@pytest.mark.quick(
+    "81e9505/bundles/key/superseded.json",
+    "81e9505/bundles/rotated/revoked.json",
+    "81e9505/bundles/rotated/valid-of-before.json",
+    "81e9505/bundles/token/valid.json",
+    "81e9505/bundles/university/presentation.json",
+    "f31e11f/bundles/revoked.json",
+    "f31e11f/bundles/valid.json",
+)
 @pytest.mark.parametrize(
     "bundle", [pytest.param(path, id=str(path.relative_to(FIXTURES))) for path in BUNDLES]
 )

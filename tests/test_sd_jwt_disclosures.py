@@ -356,6 +356,7 @@ def test_without_a_tilde_it_is_no_sd_jwt() -> None:
         SDJWT.parse(b"a.b.c", Work())
 
 
+@pytest.mark.quick("1000")
 @pytest.mark.parametrize("size", [pytest.param(16, marks=pytest.mark.slow), 100, 1_000, 1 << 20])
 def test_a_megabyte_of_disclosures_takes_as_many_calls_as_there_are_disclosures(size: int) -> None:
     names = range(min(20_000, (1 << 20) // (size * 4 // 3 + 20)) or 1)

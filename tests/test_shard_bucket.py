@@ -229,6 +229,7 @@ def issuer(twin: Twin, tmp_path: Path) -> Issuer:
     return made(tmp_path / "home")
 
 
+@pytest.mark.quick("0")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_is_issued_into_it_and_read_from_it(issuer: Issuer, twin: Twin, workers: int) -> None:
     asked = Counter[str]()
@@ -257,6 +258,7 @@ def test_one_credential_takes_two_reads(issuer: Issuer, twin: Twin) -> None:
     assert all(each.startswith("bytes=") for each in asked)
 
 
+@pytest.mark.quick("False-index.finish_chunk")
 @pytest.mark.parametrize("step", ["index.begin_chunk", "index.finish_chunk", "log.publish"])
 @pytest.mark.parametrize("before", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_an_interrupted_job_goes_on(issuer: Issuer, step: str, before: bool) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.problems import raises
 from tests.test_suspension import URL, cells, of, position
 from tests.world import COLLEGE, NOW, Holder, diploma, issuer_in, trust_in
-from vc import Anchored, Bundle, Report, Verdict
+from vc import Anchored, Bundle, Claims, Report, Verdict
 from vc.forms import FORMS, INTEGRITY, SD_JWT_VC
 from vc.forms.integrity import sign
 from vc.reading.status_digest import LARGEST, WholeDigest, digest_file, parse_file, parse_whole
@@ -307,6 +307,13 @@ def city(tmp_path: Path) -> City:
     return City(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def stated(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Claims]:
+    """A digest, and what its document says."""
+    file = City(tmp_path_factory.mktemp("city")).publish()
+    return file, parse_whole(file, FORMS).claims
+
+
 def said(report: Report) -> tuple[Verdict, str]:
     return report.verdict, report.deciding.code if report.deciding else ""
 
@@ -314,6 +321,7 @@ def said(report: Report) -> tuple[Verdict, str]:
 REVOKED = Verdict.INVALID, "status-revoked-unexplained"
 
 
+@pytest.mark.quick("application/vc")
 @pytest.mark.parametrize("form", [INTEGRITY, SD_JWT_VC])
 def test_nobody_is_asked_for_a_list_where_a_digest_was_taken(tmp_path: Path, form: str) -> None:
     city = City(tmp_path, form)
@@ -384,6 +392,7 @@ def test_no_number_is_given_twice(city: City) -> None:
     assert said(city.judged()) == REVOKED
 
 
+@pytest.mark.quick("True")
 @pytest.mark.parametrize("has_written", [False, True])
 def test_a_publisher_that_was_killed_leaves_no_fork(city: City, *, has_written: bool) -> None:
     """Before it wrote the whole, or after. Whoever took what was there goes on with the next digest."""
@@ -592,13 +601,15 @@ def test_files_that_are_too_long_are_refused(data: Callable[[], bytes]) -> None:
         {"positions": None},
     ],
 )
-def test_a_document_that_does_not_say_what_it_is_about_is_refused(city: City, change: dict[str, Any]) -> None:
-    file = parse_whole(city.publish(), FORMS)
-    subject = file.claims.subjects[0]
+def test_a_document_that_does_not_say_what_it_is_about_is_refused(
+    stated: tuple[bytes, Claims], change: dict[str, Any]
+) -> None:
+    file, claims = stated
+    subject = claims.subjects[0]
     said_ = {**subject, "statusDigest": {**subject["statusDigest"], **change}}
-    assert digest_facts(file.claims)[0].number == number(city.file())
+    assert digest_facts(claims)[0].number == number(file)
     with pytest.raises(Malformed, match="does not state"):
-        digest_facts(replace(file.claims, subjects=(said_,)))
+        digest_facts(replace(claims, subjects=(said_,)))
 
 
 def test_a_document_without_a_date_or_an_end_is_refused(city: City) -> None:

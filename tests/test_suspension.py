@@ -167,6 +167,7 @@ def test_a_credential_says_where_its_suspension_would_stand(issuer: Issuer) -> N
     assert issuer.finder.find_credential(of(issuer).secured).number == "L-1"
 
 
+@pytest.mark.quick("application/dc+sd-jwt")
 def test_it_is_not_valid_until_it_is_reinstated(issuer: Issuer) -> None:
     former = of(issuer)
     assert judged(issuer, former)

@@ -43,6 +43,7 @@ def test_each_use_meets_five_kinds_of_bad_input_and_each_is_met_more_than_once()
     assert {what for what, count in counted.items() if count > 1} == all_of_them
 
 
+@pytest.mark.quick("age-over-18", "diploma", "laboratory-result")
 @pytest.mark.parametrize("name", NAMES)
 def test_what_looks_bad_and_is_good_comes_out_as_it_went_in(name: str) -> None:
     use = UseCase.read(HERE / name)

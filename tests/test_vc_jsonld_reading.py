@@ -215,6 +215,7 @@ MANY_OF_ONE_ID: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.quick("objects in each other")
 @pytest.mark.parametrize("name", MANY_OF_ONE_ID)
 def test_a_little_about_one_id_takes_little_memory(name: str) -> None:
     """What a service spends on a body: 64 MiB at the most, and 128 bytes for each of the input."""

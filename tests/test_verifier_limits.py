@@ -173,6 +173,7 @@ def test_a_context_is_never_fetched(suite: str, tmp_path: Path) -> None:
     assert site.requests == []
 
 
+@pytest.mark.quick("many terms")
 @pytest.mark.parametrize(
     "context",
     [
@@ -239,6 +240,7 @@ def test_as_many_diplomas_as_a_presentation_holds_are_welcome() -> None:
     assert report, text(report)
 
 
+@pytest.mark.quick("objects")
 @pytest.mark.parametrize(
     "values",
     [lambda: list(range(250_000)), lambda: [{"q": number} for number in range(100_000)]],

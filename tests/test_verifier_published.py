@@ -563,6 +563,16 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Mapp
         assert found.verify(credential).verdict is Verdict.VALID
 
 
+@pytest.mark.quick(
+    "an index of another",
+    "look-up files that are not there",
+    "other tiles",
+    "an older checkpoint",
+    "a document that the log lacks",
+    "a place beyond the log",
+    "documents that are no list",
+    "a refusal",
+)
 @pytest.mark.parametrize("lie", LIES)
 def test_what_a_host_says_falsely_leaves_the_question_open(
     lying: tuple[Host, Mapping[str, Any]], lie: str

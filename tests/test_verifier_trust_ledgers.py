@@ -237,6 +237,7 @@ class TestBlocks:
         assert self.blocks(open_trust(path)) == base64url_encode(ROWS)
         assert self.blocks(Trust.parse(path.read_bytes())) != base64url_encode(ROWS), "beside what?"
 
+    @pytest.mark.quick("its index")
     def test_rows_behind_those_that_are_named_do_not_count(self, path: Path) -> None:
         """As somebody leaves them who is killed between the two files."""
         before = self.blocks(open_trust(path))
@@ -244,6 +245,7 @@ class TestBlocks:
         beside.write_bytes(ROWS + b"\xff" * (ROW + 3))
         assert self.blocks(open_trust(path)) == before
 
+    @pytest.mark.quick("the file-None", "its index-rows2")
     @pytest.mark.parametrize("rows", [None, b"", ROWS[:-1], b"\xff" + ROWS[1:]])
     def test_others_than_those_leave_all_of_this_issuer_open(self, path: Path, rows: bytes | None) -> None:
         beside = file_of(path, LOG, A)

@@ -234,6 +234,7 @@ def test_the_examples_give_every_word_a_meaning() -> None:
     )
 
 
+@pytest.mark.quick("k:r")
 @pytest.mark.parametrize("member", ["p", "k:r"])
 def test_what_is_read_by_long_names_is_charged_as_it_is_written(member: str) -> None:
     """300 KB: a term of 4 KB in front of 20,000 ids; written out they are 80 MB."""

@@ -408,6 +408,7 @@ def test_gone_is_definite(status: int, serve: Serve, fetcher: Fetcher) -> None:
     assert not caught.value.undetermined
 
 
+@pytest.mark.quick("204", "403", "500")
 @pytest.mark.parametrize("status", [201, 204, 206, 304, 401, 403, 429, 500, 502, 503])
 def test_other_answers_leave_the_question_open(status: int, serve: Serve, fetcher: Fetcher) -> None:
     with pytest.raises(Unavailable, match=f"status {status}") as caught:

@@ -220,6 +220,7 @@ def paused(work: Callable[[], object], step: str, reached: int, go_on: int) -> P
     return process
 
 
+@pytest.mark.quick("fsync")
 @pytest.mark.parametrize("step", ["write", "fcntl" if sys.platform == "darwin" else "fsync", "replace"])
 def test_the_temporary_of_a_live_writer_is_left_alone(tmp_path: Path, step: str) -> None:
     path, (reached, reach), (wait, go_on) = tmp_path / NAME, os.pipe(), os.pipe()

@@ -34,6 +34,7 @@ def multiply(work: int, item: int, _tell: Tell) -> tuple[int, int]:
     return work * item, os.getpid()
 
 
+@pytest.mark.quick("0-False", "3-True")
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("processes", [0, 1, 3])
 def test_results_come_in_the_order_of_the_items(processes: int, small: bool) -> None:
@@ -46,6 +47,7 @@ def test_results_come_in_the_order_of_the_items(processes: int, small: bool) -> 
     assert len(pids) == max(processes, 1)
 
 
+@pytest.mark.quick("False")
 @pytest.mark.parametrize("small", [False, True])
 def test_the_parent_does_not_run_far_ahead_of_what_is_taken(small: bool) -> None:
     given = []
@@ -87,6 +89,7 @@ def test_a_full_disk_in_a_worker_is_a_problem() -> None:
     assert raised.value.title == "The disk is full"
 
 
+@pytest.mark.quick("False")
 @pytest.mark.parametrize("small", [False, True])
 def test_a_worker_that_is_killed_is_an_error_and_no_wait(small: bool) -> None:
     with Pool(1, 2) as pool, raises(WORKER_DIED):
@@ -116,6 +119,7 @@ def count(_work: int, item: int, tell: Tell) -> int:
     return len(list(each_told(range(item), tell)))
 
 
+@pytest.mark.quick("0.0-reports0-0", "3600.0-reports1-2")
 @pytest.mark.parametrize("processes", [0, 2])
 @pytest.mark.parametrize(
     ("seconds", "reports"), [(0.0, [Told(0, done) for done in range(1, 7)]), (3600.0, [])]
@@ -216,6 +220,7 @@ with Pool(None, 2) as pool:
 """
 
 
+@pytest.mark.quick("words0")
 @pytest.mark.parametrize("words", [["300000"], ["64000", "small"]])
 def test_items_and_results_larger_than_a_pipe_do_not_block_each_other(words: list[str]) -> None:
     """Nor do results and the largest items that count as small, of which each worker has two."""

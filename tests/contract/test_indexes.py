@@ -308,6 +308,7 @@ class TestTaking:
         assert index.progress() == {first.id: (1, 3), job.id: (2, job.first_seq + 5)}
 
     # Of the forks, which inherit it: Python 3.12 warns of threads.
+    @pytest.mark.quick("sqlite-30")
     @pytest.mark.filterwarnings("ignore")
     @pytest.mark.parametrize("rows", [30, pytest.param(200, marks=pytest.mark.slow)])
     def test_processes_never_share_a_number_or_a_position(self, open_index: Open, rows: int) -> None:

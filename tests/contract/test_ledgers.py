@@ -103,18 +103,17 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
 # Those that several processes can use at the same time.
 SHARED = STORES.keys() - {"memory", "postgres_twin", "s3_twin"}
 
-SERVED = {"postgres", "s3"}  # by servers, which take long to begin
+SLOW = {"postgres", "s3", "sqlite"}  # by servers, which take long to begin, and by another in a file
 SAMPLED = {"postgres": 7, "postgres_twin": 7, "s3": 17, "s3_twin": 17}  # of how many calls one fails
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SERVED else name for name in STORES]
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in STORES]
 
-_QUICK = {("postgres_twin", "s3_twin"), ("s3_twin", "postgres_twin")}
 MOVES = [
     pytest.param(name, to, marks=[] if is_quick else pytest.mark.slow)
     for name, to in itertools.product(STORES, STORES)
-    for is_quick in [(name, to) in _QUICK or not {name, to} & {*SERVED, "postgres_twin", "s3_twin"}]
+    for is_quick in [not {name, to} & {*SLOW, "postgres_twin", "s3_twin"}]
 ]
 
-READ = [pytest.param(name, marks=pytest.mark.slow) if name in SERVED else name for name in READERS]
+READ = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in READERS]
 
 SIZES = [1, 3, 255, 256, 300, 512, 700]
 

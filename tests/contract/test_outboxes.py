@@ -499,7 +499,7 @@ def test_two_at_once_send_one(desk: Desk) -> None:
             return
 
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=run) for _ in range(6)]
+    processes = [context.Process(target=run) for _ in range(3)]
     for process in processes:
         process.start()
     ended(processes)

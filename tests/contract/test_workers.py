@@ -27,7 +27,7 @@ WORKERS: Mapping[str, Callable[[], AbstractContextManager[Workers]]] = {
     "a cluster": lambda: _cluster(),
 }
 """Each kind of workers by what they are, made anew for a test."""
-MARKS = {"a cluster": (clusters.needed, pytest.mark.slow)}
+MARKS = {"a cluster": (clusters.needed, pytest.mark.slow), "one process": (pytest.mark.slow,)}
 
 
 def _cluster() -> AbstractContextManager[Workers]:

@@ -83,6 +83,7 @@ def test_of_which_file_a_row_is_stands_before_the_question(issued: Program) -> N
     assert out.startswith("revoked UNI-000009")
 
 
+@pytest.mark.quick("correct")
 @pytest.mark.parametrize("verb", ["revoke", "show", "export", "correct"])
 def test_a_row_in_two_words_is_explained(program: Program, verb: str) -> None:
     Path("g.csv").write_text(table([graduate(1, family_name="Brown", diploma_number="1")]))

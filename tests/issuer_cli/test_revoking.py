@@ -27,6 +27,7 @@ def revoked(program: Program) -> list[str]:
     return [entry.number for entry in issuer.entries() if bits[positions.locate(entry.seq)[1]]]
 
 
+@pytest.mark.quick("with a heading, and one twice")
 @pytest.mark.parametrize(
     "content",
     [
@@ -89,6 +90,7 @@ def test_where_one_number_is_not_known_nothing_is_revoked_and_the_rows_are_named
     assert revoked(registrar) == []
 
 
+@pytest.mark.quick("words0-1", "words2-2", "words5-4")
 @pytest.mark.parametrize(
     ("words", "code"),
     [

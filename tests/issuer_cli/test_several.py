@@ -88,6 +88,7 @@ def test_each_kind_is_issued_by_its_name_and_found_again(program: Program, tmp_p
     assert code_of(city, "issuer", "list", "--kind", "diploma") == "no-such-kind"
 
 
+@pytest.mark.quick("show", "revoke")
 @pytest.mark.parametrize(
     "words",
     [("show",), ("correct", "--set", "given_name=A"), ("revoke", "--yes"), ("export",), ("claim",)],

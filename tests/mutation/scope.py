@@ -191,7 +191,11 @@ SLOW: Mapping[str, tuple[str, ...]] = {
 def tiers(file: str) -> list[list[str]]:
     """The tests for it, as they are named to pytest: the next ones only where the former notice nothing."""
     tests = _files(dict.fromkeys(TESTS[file]))
-    slow = [test for test in [*tests[:2], *_files(SLOW.get(file, ()))] if "mark.slow" in _text(test)]
+    slow = [
+        test
+        for test in [*tests[:2], *_files(SLOW.get(file, ()))]
+        if re.search("mark.(slow|quick)", _text(test))
+    ]
     tests = [test for test in tests if not re.search("^pytestmark = .*mark.slow", _text(test), re.MULTILINE)]
     quick = [["-m", "not slow and not soak", *some] for some in (tests[:2], tests[2:6], tests[6:]) if some]
     return [*quick, *([["-m", "slow and not soak", *slow]] if slow else [])]
