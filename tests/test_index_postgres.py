@@ -23,7 +23,8 @@ pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postg
 import psycopg
 from psycopg import errors
 
-from issuer.archive.kept import Appended, ListFile, NewEntries
+from issuer.archive.kept import KEYED, Appended, Keyed, ListFile, NewEntries
+from issuer.archive.lookup import packed_keys
 from issuer.archive.postgres import lookup, store
 from issuer.archive.postgres.revocations import PostgresRevocations
 from issuer.archive.postgres.singles import ISSUED
@@ -356,6 +357,21 @@ def test_numbers_between_those_of_others_are_taken_as_those_of_a_new_file(
         rows = owner.execute("SELECT number, kind, edition, seqs FROM intaglio_issuer.edition ORDER BY seqs")
         taken = {number: seqs for number, *of_first, seqs in rows if of_first == ["diploma", 1]}
     assert taken == {"A": [0, 1], "E": [2, 3], "C": [4, 5], "B": [6, 7], "D": [8, 9]}
+
+
+@served
+def test_keys_in_several_portions_are_all_there(
+    index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file(index, 5)
+    monkeypatch.setattr(lookup, "PORTION", 3)
+    keys = [packed_keys(seq, f"urn:x:N{seq}:1", f"a{seq}@x.example") for seq in reversed(range(5))]
+    index.lookup.add([Keyed(0, 5, b"".join(key for of_row in keys for key in of_row))])
+    for seq in range(5):
+        assert index.lookup.identified(f"urn:x:N{seq}:1", id_of) == [seq]
+        assert index.lookup.addressed(f"a{seq}@x.example") == [seq]
+    kept = index._database.rows([int, int], "SELECT key, seq FROM intaglio_issuer.lookup")
+    assert sorted(kept) == sorted(KEYED.unpack(key) for of_row in keys for key in of_row)
 
 
 @served

@@ -472,7 +472,7 @@ def _copy_editions(cursor: Cursor, kind: str, numbers: Mapping[str, int], forms:
         return b"\0\4" + _LENGTH.pack(len(number)) + number + rest + seqs
 
     rows = (row(number.encode(), seq) for number, seq in numbers.items())
-    copy_packed(cursor, "intaglio_issuer.edition", rows)
+    copy_packed(cursor, "intaglio_issuer.edition", [b"".join(rows)])
 
 
 def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: NewEntries) -> None:
