@@ -91,9 +91,7 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
         )
         parts = range((rows >> 20) + 1)
         for part in parts:
-            for table in ("credential", "person"):
-                like = f"intaglio_issuer.{table}"
-                connection.execute(f"CREATE TABLE bare.{table}_{part} (LIKE {like})")
+            connection.execute(f"CREATE TABLE bare.credential_{part} (LIKE intaglio_issuer.credential)")
         for entries in chunks(rows, is_random):
             begun, part = time.process_time(), entries[0].seq >> 20
             with connection.transaction():
@@ -103,23 +101,16 @@ def bare(uri: str, rows: int, is_random: bool) -> float:
                     [[entry.number for entry in entries], [entry.seq for entry in entries]],
                 )
             with connection.transaction():
-                columns = "seq, kind, number, edition, copy, leaf, form"
+                columns = "seq, kind, number, edition, copy, leaf, form, name, email"
                 _copy(
                     connection,
                     f"credential_{part} ({columns})",
-                    ("int8", "text", "text", "int8", "int8", "int8", "text"),
-                    [(*entry[:6], entry.form) for entry in entries],
-                )
-                _copy(
-                    connection,
-                    f"person_{part}",
-                    ("int8", "text", "text"),
-                    [(entry.seq, entry.name, entry.email) for entry in entries],
+                    ("int8", "text", "text", "int8", "int8", "int8", "text", "text", "text"),
+                    [(*entry[:6], entry.form, entry.name, entry.email) for entry in entries],
                 )
             spent += time.process_time() - begun
         for part in parts:
-            for table in ("credential", "person"):
-                connection.execute(f"CREATE UNIQUE INDEX ON bare.{table}_{part} (seq)")
+            connection.execute(f"CREATE UNIQUE INDEX ON bare.credential_{part} (seq)")
     return spent
 
 

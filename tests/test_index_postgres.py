@@ -23,8 +23,9 @@ pytest.importorskip("psycopg", reason="no extra [postgres]: pip install '.[postg
 import psycopg
 from psycopg import errors
 
-from issuer.archive.kept import Appended, ListFile, NewEntries
-from issuer.archive.postgres import store
+from issuer.archive.kept import KEYED, Appended, Keyed, ListFile, NewEntries
+from issuer.archive.lookup import packed_keys
+from issuer.archive.postgres import lookup, store
 from issuer.archive.postgres.revocations import PostgresRevocations
 from issuer.archive.postgres.singles import ISSUED
 from issuer.archive.postgres.store import PostgresIndex
@@ -248,6 +249,7 @@ def reserve_in_turn(uri: str, start: Barrier) -> None:
     [
         (store._ENTRY.format(which="seq = %s", more=""), [1, 1]),
         (store._ENTRY.format(which=store._SEQS, more=""), [[1], [1]]),
+        (lookup._NAMES, [1, 2, 1, 2]),
         (ISSUED, [[1]]),
         (store._BEGUN, [[1]]),
         (store._FINISH_SINGLES, [[1], [1], [1]]),
@@ -355,6 +357,41 @@ def test_numbers_between_those_of_others_are_taken_as_those_of_a_new_file(
         rows = owner.execute("SELECT number, kind, edition, seqs FROM intaglio_issuer.edition ORDER BY seqs")
         taken = {number: seqs for number, *of_first, seqs in rows if of_first == ["diploma", 1]}
     assert taken == {"A": [0, 1], "E": [2, 3], "C": [4, 5], "B": [6, 7], "D": [8, 9]}
+
+
+@served
+def test_keys_in_several_portions_are_all_there(index: PostgresIndex) -> None:
+    file(index, 5)
+    keys = [
+        key for seq in reversed(range(6000)) for key in packed_keys(seq, f"urn:{seq}", f"a{seq}@x.example")
+    ]
+    index.lookup.add([Keyed(0, 5, b"".join(keys))])
+    kept = index._database.rows([int, int], "SELECT key, seq FROM intaglio_issuer.lookup")
+    assert sorted(kept) == sorted(map(KEYED.unpack, keys))
+
+
+@served
+def test_names_that_an_earlier_program_recorded_are_found_as_before(
+    index: PostgresIndex, server: Server, database: str
+) -> None:
+    file(index, 3)
+    issue(index, entry(3, "A", name="Zoë"), 3)
+    index.lookup.catch_up(id_of)
+
+    def seen() -> list[object]:
+        entries = [index.entry(seq) for seq in range(4)]
+        addressed = [index.lookup.addressed(each.email) for each in entries]
+        return [entries, addressed, list(index.lookup.named("ada")), list(index.lookup.named("zoë"))]
+
+    before = seen()
+    with psycopg.connect(server.uri(database)) as owner:
+        owner.execute(
+            "INSERT INTO intaglio_issuer.person "
+            "SELECT seq, name, email FROM intaglio_issuer.credential WHERE seq IN (0, 2)"
+        )
+        owner.execute("UPDATE intaglio_issuer.credential SET name = NULL, email = NULL WHERE seq IN (0, 2)")
+    assert seen() == before
+    assert before[2:] == [[0, 1, 2], [3]]
 
 
 @served

@@ -55,7 +55,7 @@ SHARDS = f"s3://{s3_server.BUCKET}/shards"
 DYING = """
 CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
-CREATE TRIGGER ends BEFORE INSERT ON intaglio_issuer.person FOR EACH ROW
+CREATE TRIGGER ends BEFORE INSERT ON intaglio_issuer.credential FOR EACH ROW
 WHEN (NEW.name LIKE '%Family7%') EXECUTE FUNCTION end_session()
 """
 """Ends a session in the middle of its COPY, at the third row of the second chunk."""
@@ -173,7 +173,7 @@ class TestDatabase:
         assert reopened(homes[1]).store.count() == 1 + 4, "a chunk is recorded whole, or not at all"
         with raises(Unavailable):
             issue(homes[0])  # which would finish what the other left
-        server.execute("DROP TRIGGER ends ON intaglio_issuer.person", database)
+        server.execute("DROP TRIGGER ends ON intaglio_issuer.credential", database)
         assert issue(homes[0]) + issue(homes[1]) == 0, "the log has them already: they are only recorded"
         require_all(homes[0], ROWS)
 

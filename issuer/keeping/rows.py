@@ -168,6 +168,12 @@ class SQLiteRows:
 
 _PART = 1 << 30
 """The most sequence numbers for which partitions are made at once."""
+_PERSONS = """
+(SELECT seq, coalesce(credential.name, person.name) AS name, coalesce(credential.email, person.email) AS email
+ FROM intaglio_issuer.credential LEFT JOIN intaglio_issuer.person USING (seq)
+ WHERE coalesce(credential.name, person.name) IS NOT NULL) AS person
+"""
+"""Names and addresses stand in the rows of credentials that were issued from a file, else in their own."""
 _EDITIONS = """
 INSERT INTO intaglio_issuer.edition
 SELECT number, kind, edition, array_agg(seq ORDER BY seq) FROM intaglio_issuer.credential
@@ -189,9 +195,8 @@ class PostgresRows:
 
     def read(self, table: IndexTable) -> Iterator[tuple[Any, ...]]:
         """See `IndexRows.read`."""
-        query = (
-            f"SELECT {', '.join(table.columns)} FROM intaglio_issuer.{table.name} ORDER BY {table.ordered}"
-        )
+        source = _PERSONS if table.name == "person" else f"intaglio_issuer.{table.name}"
+        query = f"SELECT {', '.join(table.columns)} FROM {source} ORDER BY {table.ordered}"
         yield from self._database.streamed(query, table.types)
 
     def has(self, table: IndexTable) -> bool:

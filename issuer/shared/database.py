@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,6 +46,9 @@ class _Fence(NamedTuple):
 
 _held = threading.local()
 """The locks of each thread, by the address of the database."""
+
+_COPY_BEGINS, _COPY_ENDS = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+"""Signature, flags, length of an extension; and what stands in the place of a row's number of columns."""
 
 ISSUER = Tenant(
     what=INDEX,
@@ -207,3 +211,13 @@ def copy_rows(cursor: Cursor, table: str, types: Sequence[str], incoming: Iterab
         copying.set_types(types)
         for row in incoming:
             copying.write_row(row)
+
+
+def copy_packed(cursor: Cursor, table: str, portions: Iterable[bytes | bytearray]) -> None:
+    """Writes rows that are packed as `COPY` takes them in its binary form, many in each portion.
+
+    Where there are thousands in a statement, that costs half of what `copy_rows` does.
+    """
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copying:
+        for portion in chain([_COPY_BEGINS], portions, [_COPY_ENDS]):
+            copying.write(portion)

@@ -7,16 +7,23 @@ from itertools import groupby
 
 from wire.postgres.connections import Cursor
 
-from ...shared.database import ISSUER, IndexDatabase, copy_rows, rows
+from ...shared.database import ISSUER, IndexDatabase, copy_packed, rows
 from ..kept import KEYED, IdOf, Keyed, KindNumber
 from ..lookup import PORTION, LookupByKey, keys, merged, packed_keys, sought
 
 _PIECE = 1 << 16
 """Sequence numbers in one transaction, whose rows are in memory."""
+_PAIR = b"\0\2" + b"\0\0\0\x08\0\0\0\0\0\0\0\0" * 2
+"""A row as it is copied: two columns, each of eight bytes and their number before them."""
 _KINDS = [int, str, str, int, int, str, str]
 _ROW = """
-SELECT seq, kind, number, edition, copy, form, coalesce(email, '')
+SELECT seq, kind, number, edition, copy, form, coalesce(credential.email, person.email, '')
 FROM intaglio_issuer.credential LEFT JOIN intaglio_issuer.person USING (seq)
+"""
+_NAMES = """
+SELECT seq, coalesce(credential.name, person.name, '') FROM intaglio_issuer.credential
+LEFT JOIN (SELECT * FROM intaglio_issuer.person WHERE seq >= %s AND seq < %s) AS person USING (seq)
+WHERE seq >= %s AND seq < %s ORDER BY seq
 """
 _NUMBERED = """
 SELECT DISTINCT kind, number FROM intaglio_issuer.edition
@@ -46,11 +53,11 @@ class PostgresLookup(LookupByKey):
 
     def named(self, text: str) -> Iterator[int]:
         wanted = text.casefold()
-        after = -1
-        query = "SELECT seq, name FROM intaglio_issuer.person WHERE seq > %s ORDER BY seq LIMIT %s"
-        while page := self._database.rows([int, str], query, after, PORTION):
+        ((stop,),) = self._database.rows([int], _STOP)
+        for first in range(0, stop, PORTION):
+            bounds = first, first + PORTION
+            page = self._database.rows([int, str], _NAMES, *bounds, *bounds)
             yield from (seq for seq, name in page if wanted in name.casefold())
-            after = page[-1][0]
 
     def numbered(self, beginning: str, most: int, kind: str = "") -> list[KindNumber]:
         end = beginning + "\U0010ffff"
@@ -130,9 +137,18 @@ def _put_sorted(cursor: Cursor, packed: bytes) -> None:
     A row that is inserted by itself takes twice as much of the server's journal.
     """
     ordered = sorted(packed[at : at + KEYED.size] for at in range(0, len(packed), KEYED.size))
-    unpacked = KEYED.iter_unpack(b"".join(ordered))
-    distinct = (row for row, _ in groupby(unpacked))  # a credential may have a key twice
-    copy_rows(cursor, "intaglio_issuer.lookup", ("int8", "int8"), distinct)
+    distinct = [key for key, _ in groupby(ordered)]  # a credential may have a key twice
+    portions = (distinct[at : at + PORTION] for at in range(0, len(distinct), PORTION))
+    copy_packed(cursor, "intaglio_issuer.lookup", map(_as_rows, portions))
+
+
+def _as_rows(keys: Sequence[bytes]) -> bytearray:
+    """Packed keys as rows: a byte of all of them at once, which takes a tenth of the time."""
+    packed, rows = b"".join(keys), bytearray(_PAIR) * len(keys)
+    for byte in range(8):
+        rows[6 + byte :: len(_PAIR)] = packed[byte :: KEYED.size]
+        rows[18 + byte :: len(_PAIR)] = packed[8 + byte :: KEYED.size]
+    return rows
 
 
 def _listed(cursor: Cursor, id_of: IdOf, first: int, stop: int) -> bytes:

@@ -16,7 +16,7 @@ from wire.postgres.rows import Kinds, read, read_one
 from wire.problem import Damaged, NotFound, Problem
 
 from ...problem import NO_SUCH_DIPLOMA
-from ...shared.database import IndexDatabase, copy_rows, rows
+from ...shared.database import IndexDatabase, copy_packed, copy_rows, rows
 from ..index import Index
 from ..kept import (
     DEFAULT,
@@ -47,15 +47,19 @@ LOCK_WAIT = 30.0
 """The time in seconds that one process waits for another."""
 PAGE = 1000
 _NO_SEQ = (1 << 63) - 1
-_ARRAY, _ELEMENT = struct.Struct(">5i"), struct.Struct(">iq")
-"""A bigint[] as it is sent: dimensions, NULLs, type, elements, first index; then length and value of each."""
+_LENGTH, _VALUE, _ARRAY = struct.Struct(">i"), struct.Struct(">iq"), struct.Struct(">5i")
+"""The length before each value; a bigint with its length; of bigint[] what is before its values.
+
+That is the number of dimensions, of NULLs, the type, the number of values, and the first index.
+"""
 _BIGINT = 20  # its number among PostgreSQL's types
 
 _JOB = "SELECT id, key, file, created, first_seq, length, chunks, forms FROM intaglio_issuer.job"
 _JOB_KINDS: Kinds = [int, bytes, str, str, int, int, int, str]
 _SHARD_KINDS: Kinds = (int, int, bytes | None)
 _ENTRY = """
-SELECT seq, kind, number, edition, copy, leaf, coalesce(name, ''), coalesce(email, ''), reason, date, form
+SELECT seq, kind, number, edition, copy, leaf, coalesce(credential.name, person.name, ''),
+  coalesce(credential.email, person.email, ''), reason, date, form
 FROM intaglio_issuer.credential
      LEFT JOIN (SELECT * FROM intaglio_issuer.person WHERE {which}) AS person USING (seq)
      LEFT JOIN intaglio_issuer.revocation USING (seq)
@@ -137,8 +141,8 @@ SELECT DISTINCT former.seq FROM intaglio_issuer.credential AS new
 JOIN intaglio_issuer.edition AS old USING (number, kind) CROSS JOIN unnest(old.seqs) AS former (seq)
 WHERE new.seq = ANY(%s::bigint[]) AND old.edition < new.edition
 """
-_COLUMNS = "intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form)"
-_COLUMN_TYPES = ("int8", "text", "text", "int8", "int8", "int8", "text")
+_COLUMNS = "intaglio_issuer.credential (seq, kind, number, edition, copy, leaf, form, name, email)"
+_COLUMN_TYPES = ("int8", "text", "text", "int8", "int8", "int8", "text", "text", "text")
 _PLACE = """
 SELECT first_leaf, issued, job, number, shard FROM intaglio_issuer.chunk
 WHERE first_seq <= %s AND issued > 0 ORDER BY first_seq DESC LIMIT 1
@@ -267,10 +271,8 @@ class PostgresIndex(Index):
                 return  # the first time, of which the answer was lost
             _open_editions(cursor, rows(cursor, [str, list], _FINISHED, job.id, number), entries)
             if seqs:
-                columns = seqs, kinds, numbers, editions, copies, leaves, forms
+                columns = seqs, kinds, numbers, editions, copies, leaves, forms, names, emails
                 copy_rows(cursor, _COLUMNS, _COLUMN_TYPES, zip(*columns, strict=True))
-                person = "intaglio_issuer.person", ("int8", "text", "text")
-                copy_rows(cursor, *person, zip(seqs, names, emails, strict=True))
                 note_seqs(cursor, min(seqs), max(seqs) + 1)
             settle_batch(cursor, batch)
 
@@ -472,13 +474,16 @@ def _copy_editions(cursor: Cursor, kind: str, numbers: Mapping[str, int], forms:
 
     Should one be taken all the same, the key of the table refuses the whole.
     """
-    head, places = _ARRAY.pack(1, 0, _BIGINT, forms, 1), range(forms)
+    of_kind, array = kind.encode(), _ARRAY.pack(1, 0, _BIGINT, forms, 1)
+    rest = _LENGTH.pack(len(of_kind)) + of_kind + _VALUE.pack(8, 1)  # the first edition
+    rest += _LENGTH.pack(len(array) + forms * _VALUE.size) + array
 
-    def array(seq: int) -> bytes:
-        return head + b"".join([_ELEMENT.pack(8, seq + place) for place in places])
+    def row(number: bytes, seq: int) -> bytes:
+        seqs = b"".join([_VALUE.pack(8, each) for each in range(seq, seq + forms)])
+        return b"\0\4" + _LENGTH.pack(len(number)) + number + rest + seqs
 
-    editions = ((each, kind, 1, array(seq)) for each, seq in numbers.items())
-    copy_rows(cursor, "intaglio_issuer.edition", ("text", "text", "int8", "bytea"), editions)
+    rows = (row(number.encode(), seq) for number, seq in numbers.items())
+    copy_packed(cursor, "intaglio_issuer.edition", [b"".join(rows)])
 
 
 def _open_editions(cursor: Cursor, taken: Iterable[Sequence[Any]], entries: NewEntries) -> None:
