@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import importlib
 import ssl
 import struct
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from socket import create_server
+from types import SimpleNamespace
 
 import pytest
 
@@ -298,3 +301,20 @@ def test_a_worker_knows_how_long_it_has_been_at_a_task() -> None:
     assert task.seconds() == 0
     assert result_of(task.call(version("intaglio"), f"{__name__}:seconds", b"")) == b"1"
     assert task.seconds() == 0
+
+
+def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")
+    node = importlib.import_module("issuer.engine.node")
+    beat = SimpleNamespace(callback_time=5000.0)
+
+    async def asked_for_two_a_second(_: object) -> None:
+        beat.callback_time = 500.0
+
+    monkeypatch.setattr(distributed.Worker, "heartbeat", asked_for_two_a_second)
+    worker = object.__new__(node._Worker)
+    worker.periodic_callbacks = {"heartbeat": beat}
+    asyncio.run(worker.heartbeat())
+    assert beat.callback_time == 5000.0

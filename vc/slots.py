@@ -94,17 +94,17 @@ class Slots:
         for index in (*self.numbers, *self.truths):
             texts[index] = str(values[index])
         joined = "\\".join(texts)
-        # A text that is printable has no character to escape but these two.
-        is_plain = joined.isprintable() and '"' not in joined and joined.count("\\") == len(texts) - 1
         try:
-            if is_plain:  # encoded at once, which takes half the time
-                json = row = joined.encode().split(b"\\")
-            else:
+            json = row = joined.encode().split(b"\\")  # at once, which takes half the time
+            # A text that is printable has no character to escape but these two.
+            is_plain = len(row) == len(texts) and '"' not in joined and joined.isprintable()
+            if not is_plain:
                 row = [text.encode() for text in texts]
                 json = [orjson.dumps(text)[1:-1] for text in texts]
         except (UnicodeEncodeError, orjson.JSONEncodeError):  # a lone surrogate
             return None
-        may_be_silent = "null" in joined or "[]" in joined
+        # One character is looked for ten times as quickly as two, and hardly any text has it.
+        may_be_silent = "null" in joined or ("[" in joined and "[]" in joined)
         return Filled(values, texts, row, json, is_plain, may_be_silent)
 
     def format(self, text: str) -> Format | None:

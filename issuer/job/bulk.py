@@ -375,7 +375,8 @@ class Bulk:
         else:
             batch = Appended(key, range(0))
         _, seqs, numbers, names, emails = chunk
-        ones, kinds, forms = [1] * len(seqs), [kind] * len(seqs), [*map(job.form, seqs)]
+        ones, kinds = [1] * len(seqs), [kind] * len(seqs)
+        forms = [*job.forms] * len(seqs) if len(job.forms) == 1 else [*map(job.form, seqs)]
         entries = NewEntries(seqs, kinds, numbers, ones, ones, batch.leaves, names, emails, forms)
         self._store.finish_chunk(job, number, batch, entries)
 

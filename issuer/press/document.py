@@ -262,7 +262,7 @@ class Composer:
                 )
         kind, number = self.kind, record[self.kind.number]
         values = {
-            **dict.fromkeys(kind.worded, ""),  # only records with one have it
+            **self._unworded,
             **record,
             "issuer_name": self.profile.name,
         }
@@ -279,6 +279,11 @@ class Composer:
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[its_salt], values[its_hash] = salt, f"sha256${hashed}"
         return values
+
+    @cached_property
+    def _unworded(self) -> Mapping[str, str]:
+        """The fields that only records with a value in them have."""
+        return dict.fromkeys(self.kind.worded, "")
 
     @cached_property
     def _hashed(self) -> list[tuple[str, str, str]]:

@@ -110,9 +110,10 @@ class Skeletons:
         if self._splices is None:
             return None, [], ""
         composer = self._composer
-        identifier, status = composer.credential_id(record[composer.kind.number], 1), composer.place(seq)
+        identifier = composer.credential_id(record[composer.kind.number], 1)
+        number, position = composer.positions.locate(seq)
         values = list(map(composer.values(record).get, self._fields))
-        values += identifier, status.list_url, status.position
+        values += identifier, composer.profile.list_url(number), position
         schemes = [_scheme(values[index]) for index in self._own]
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
         try:  # to hash a shape takes as long as to make it
