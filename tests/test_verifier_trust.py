@@ -291,6 +291,7 @@ def _add(path: Path, number: int) -> None:
     update_trust(path, lambda trust: trust.adding(RecognisedIssuer(f"did:example:{number}")))
 
 
+@pytest.mark.slow
 def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(5)]
