@@ -113,6 +113,7 @@ def test_whatever_is_read_as_a_day_says_that_day_and_nothing_else(order: str) ->
     assert read > 40
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "cell",
     [

@@ -110,6 +110,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         Trust().removing("did:example:a")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "value",
     [
