@@ -141,6 +141,7 @@ WRONG = {
 """The values that the suites put in the place of these members, as JSON."""
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "members",
     [
@@ -201,6 +202,7 @@ def test_an_issuer_that_is_not_there_issues_nothing() -> None:
 class TestVerifiers:
     """The suites of Data Integrity send these: any status but 400 and 422 is a failed test there."""
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         "change",
         [

@@ -84,6 +84,7 @@ def test_a_document_alone_is_had_in_its_media_types(media_type: str) -> None:
     assert answer.json()["id"] == KEY
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [

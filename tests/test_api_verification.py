@@ -87,6 +87,7 @@ def test_options_may_be_left_out(options: object) -> None:
     assert verify(BADGE, options=options).status_code == verify(BADGE).status_code == 200
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "credential",
     [

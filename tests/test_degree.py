@@ -460,6 +460,7 @@ def test_a_job_that_was_begun_keeps_its_template_and_so_do_its_editions(tmp_path
     assert _degree(issuer, issuer.issue(graduate(9, achievement_type="PhD"))) == ("DoctoralDegree", "PhD")
 
 
+@pytest.mark.slow
 def test_a_job_that_a_release_before_began_goes_on_as_it_was(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,6 +211,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("entry", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_methods_that_cannot_be_used_and_take_no_other_away(entry: dict[str, Any]) -> None:
     with pytest.raises(InvalidVerificationMethod, match="key-1"):

@@ -78,6 +78,7 @@ NEITHER = [
 ]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("text", NEITHER)
 def test_neither_did_nor_did_url(text: str) -> None:
     with pytest.raises(InvalidDID) as caught:

@@ -309,6 +309,7 @@ NOT_CANONICAL: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("identifier", "code"),
     [

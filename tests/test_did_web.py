@@ -56,6 +56,7 @@ def test_where_the_document_lies(did: str, url: str | None) -> None:
         assert web.url(did) == url
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "identifier",
     [

@@ -238,7 +238,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.quick(STEPS[3])
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_after_the_driver_was_killed_the_file_goes_on(
     tmp_path: Path, issuer: Issuer, source: Source, step: str

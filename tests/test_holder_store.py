@@ -349,6 +349,7 @@ def _fill(path: Path, number: int, start: Barrier) -> None:
             store._compare_with(module._seen_beside(path))
 
 
+@pytest.mark.slow
 def test_processes_take_turns_and_nothing_is_lost(path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start = context.Barrier(3)

@@ -191,6 +191,7 @@ def swapped(data: bytes) -> bytes:
     return data[:40] + bytes([data[40] ^ 1]) + data[41:]
 
 
+@pytest.mark.quick("1")
 @pytest.mark.parametrize("spoilt", [0, 1, 3000])
 def test_a_line_that_fails_takes_nothing_away(published: Publishing, mirrored: Mirrored, spoilt: int) -> None:
     """Whoever has taken the host over can add lines, also under the names of witnesses, and then be gone."""
@@ -224,10 +225,8 @@ LIES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "lie",
-    ["a byte", "made up", *(pytest.param(lie, marks=pytest.mark.slow) for lie in ("cut off", "left out"))],
-)
+@pytest.mark.quick("a byte")
+@pytest.mark.parametrize("lie", LIES)
 def test_a_mirror_that_lies_leaves_it_open(published: Publishing, mirrored: Mirrored, lie: str) -> None:
     """It is neither valid nor invalid by what a mirror has made up, cut off or left out."""
     credential = bare(published)

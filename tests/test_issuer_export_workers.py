@@ -87,6 +87,7 @@ def test_workers_write_the_files_of_one_process_in_the_order_of_the_editions(
     assert {path.stat().st_mode & 0o777 for path in together} == {0o600}
 
 
+@pytest.mark.slow
 def test_what_another_process_named_for_another_diploma_finds_its_name(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:

@@ -193,6 +193,7 @@ def dies(told: Progress) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @WORKERS
 def test_a_killed_job_goes_on_with_what_is_on_disk(home: Path, tmp_path: Path, workers: int) -> None:
     issuer_in(home, form=SaltedForm()).log.checkpoint()

@@ -323,6 +323,7 @@ def test_json_goes_into_the_log_in_its_order_and_other_forms_by_their_digests(
     assert [seq for seq, _ in shard(issuer)] == [each.seq for each in by_leaf]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "call"),
     [

@@ -63,6 +63,7 @@ def test_a_place_with_more_digits_than_asked_for_keeps_them() -> None:
     assert numbers("{seq:02}", range(99, 101)) == ["99", "100"]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -145,6 +145,7 @@ def killed(home: Path, step: str, source: Source, **how: Any) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @FORKS
 def test_what_a_killed_owner_began_is_finished_by_whoever_comes_next(home: Path) -> None:
     killed(home, "begin_chunk", table(home, "g.csv", range(1, 8)), on_call=2)
@@ -156,6 +157,7 @@ def test_what_a_killed_owner_began_is_finished_by_whoever_comes_next(home: Path)
     require_once(reopened(home))
 
 
+@pytest.mark.slow
 @FORKS
 def test_numbers_that_a_killed_owner_took_are_free_again(home: Path) -> None:
     killed(home, "take", table(home, "g.csv", range(1, 8)), on_call=2)

@@ -53,6 +53,7 @@ def test_every_real_name_is_a_name(given_name: str, family_name: str, name: str)
     assert shipped().person.full(record) == name
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("field", "cell", "reason"),
     [
@@ -122,6 +123,7 @@ def test_what_could_steer_a_terminal_or_turn_a_line_around_is_refused(character:
         check_cell(shipped().fields["family_name"], f"O{character}Brien")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "cell",
     [

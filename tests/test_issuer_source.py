@@ -32,6 +32,7 @@ def rows_of(path: Path, **options: object) -> list[tuple[int, list[str]]]:
     return [row for span in source.spans for row in source.rows(span)]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])

@@ -422,6 +422,7 @@ def test_a_revocation_after_the_move_reaches_bundles_of_before(older: Issuer) ->
     assert judge.verify(known.to_bytes(), now=late).verdict is Verdict.INVALID
 
 
+@pytest.mark.slow
 def test_a_home_of_the_first_release_moves_over(tmp_path: Path) -> None:
     """Its documents say of no key what it is for."""
     copy_folder(Path(__file__).parent / "fixtures/f31e11f/university/issuer", tmp_path / "issuer")

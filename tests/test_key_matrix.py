@@ -48,6 +48,8 @@ from verifier import RecognisedIssuer, Trust, Verifier
 from wire.fetch import Fetcher, NoFetcher
 from wire.problem import Problem
 
+pytestmark = pytest.mark.slow  # test_verifier_attacks.py and test_issuer_keys.py try each theft
+
 KEYS = ("assertion", "status-list", "log", "cosigner", "fee", "TLS")
 FOLDER, OWN = "a copy of the folder", "his own"
 PLACES = frozenset(("log", "cosigner", "TLS"))
@@ -134,7 +136,7 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@pytest.fixture(params=[KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])])
+@pytest.fixture(params=KINDS)
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Town:
     return make(tmp_path, "https://university.example", NOW, request.param)
 
@@ -389,12 +391,10 @@ def test_by_the_trust_file(town: Town) -> None:
     compare(table(town, town.trust, BY_PLACE))
 
 
-@pytest.mark.slow
 def test_by_its_document_alone(town: Town) -> None:
     compare(table(town, town.alone, {}))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_other_programs(kind: str, tmp_path: Path, authority: Authority) -> None:
     """They read `did.json` where it is published, and the list that is there."""

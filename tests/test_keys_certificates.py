@@ -225,6 +225,7 @@ def test_what_holds(case: str) -> None:
     assert found.until > NOW
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("case", BROKEN)
 def test_each_rule_broken(case: str) -> None:
     kind, says, chain = BROKEN[case]

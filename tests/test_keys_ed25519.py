@@ -156,6 +156,7 @@ def test_any_one_bit_changed_is_refused() -> None:
 # --- unsound keys and signatures (threats 21) -------------------------------------------------------------
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("raw", SMALL_ORDER + NOT_CANONICAL, ids=bytes.hex)
 def test_keys_of_small_order_or_in_another_spelling_are_no_keys(raw: bytes) -> None:
@@ -183,6 +184,7 @@ def test_both_libraries_and_the_formula_agree_on_what_is_a_point(raw: bytes) -> 
     assert sodium.on_curve(raw) == openssl.on_curve(raw) == (decode(raw) is not None)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("r", SMALL_ORDER + NOT_CANONICAL, ids=bytes.hex)
 def test_r_of_small_order_or_in_another_spelling_is_refused(r: bytes) -> None:

@@ -266,6 +266,7 @@ REFUSED_JWKS = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("members", "said"), REFUSED_JWKS.values(), ids=REFUSED_JWKS)
 def test_refused_jwks(members: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidKey, match=said) as caught:

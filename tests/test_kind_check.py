@@ -173,6 +173,7 @@ def test_a_record_of_nothing_but_what_is_required_is_tried() -> None:
         "credentialSubject/id", "credentialSubject/type", "credentialSubject/card/id",
     ],
 )  # fmt: skip
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("text", ["{name}", "urn:example:{name}", "{name_hash}", "{extra}"])
 def test_no_cell_decides_nor_does_its_hash(place: str, text: str) -> None:
     template = copy.deepcopy(TEMPLATE)

@@ -103,6 +103,7 @@ def test_the_same_cell_is_held_against_each_kind_by_itself() -> None:
         check_cell(strict.fields["lang"], "en")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [

@@ -91,6 +91,7 @@ PIECES = ["", "2", "13", "31", "2026", "20251230"]
 BETWEEN = ["", ".", "-", "/", "年", "月", ". Mai ", " de juin de ", "²"]
 
 
+@pytest.mark.quick("day-first")
 @pytest.mark.parametrize("order", ["", *DATE_ORDERS])
 def test_whatever_is_read_as_a_day_says_that_day_and_nothing_else(order: str) -> None:
     read = 0
@@ -112,6 +113,7 @@ def test_whatever_is_read_as_a_day_says_that_day_and_nothing_else(order: str) ->
     assert read > 40
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "cell",
     [

@@ -211,6 +211,7 @@ def version_of(document: dict[str, Any], table: bytes = TABLE, **files: bytes) -
 BEFORE = version_of(FULL)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("place", "value", "expected", "what"),
     [

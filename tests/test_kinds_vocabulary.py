@@ -89,6 +89,7 @@ def test_countries_have_the_names_of_cldr() -> None:
     assert FILES["resident"]["nationality"]["values"] == cldr.countries()
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("word", "code"),
     [

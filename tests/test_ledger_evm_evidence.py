@@ -117,6 +117,7 @@ def test_a_log_that_was_split_is_told_from_the_one_on_the_chain(log: Log) -> Non
             forked.append(samples(105, 108), b"8")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("fields", FORMS)
 @pytest.mark.parametrize("kind", range(5))
 def test_headers_and_receipts_of_all_forms_prove(fields: int, kind: int, log: Log) -> None:

@@ -139,6 +139,7 @@ def test_a_proof_is_of_one_key_and_of_all_its_nodes(
      [b"\x00", b"a" * 32], [b"\x20", []], [b"\x20", b""], [[b"\x20"], b"a"],
      [b"\x10", [b"\x20", b"a"]], [b"\x3f\xff\xff", b"a"], [b""] * 17, [*[b""] * 16, [b"a"]]]
 )  # fmt: skip
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("key", [b"", b"\x01"])
 def test_a_node_has_one_of_three_forms(node: rlp.Item, key: bytes) -> None:
     """Even where its hash is right, which no chain's is: nothing stands at the key."""

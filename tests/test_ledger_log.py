@@ -73,6 +73,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_found_when_a_log_is_opened(damage: str, keeps: bool, folder: Path) -> None:
@@ -84,6 +85,7 @@ def test_damage_is_found_when_a_log_is_opened(damage: str, keeps: bool, folder: 
     assert snapshot(folder) == before
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("keeps", [True, False])
 @pytest.mark.parametrize("damage", [name for name in DAMAGES if "edge" not in name and "middle" not in name])
 def test_damage_is_found_by_a_log_that_is_open(damage: str, keeps: bool, folder: Path) -> None:

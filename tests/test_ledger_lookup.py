@@ -160,6 +160,7 @@ def test_what_was_interrupted_goes_on(
     assert not (tmp_path / "lookup" / ".unfinished").exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_nothing_torn(tmp_path: Path) -> None:
     tree, lookup = Tree(), LookupFiles(tmp_path, SMALL)
     tree.grow(16 * 40)

@@ -292,7 +292,7 @@ def test_a_mirror_of_which_a_tile_is_spoilt_goes_on_from_nothing_else(
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("ledger.mirror._MOST_AT_ONCE", 1 << 10)
     peaks = []
-    for size in (6_000, 24_000):
+    for size in (3_000, 12_000):
         log = Stranger()
         note = log.grow(size)
         log.asked = []

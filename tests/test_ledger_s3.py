@@ -493,6 +493,7 @@ class TestAnOldCopy:
         assert open_log(open_store(uri), kept=kept).checkpoint() == log.checkpoint()
         assert open_log(open_store(yesterday)).checkpoint().size == 3  # where nothing knows better
 
+    @pytest.mark.slow
     def test_the_kept_checkpoint_never_goes_back(self, uri: str, tmp_path: Path) -> None:
         """Of several writers with one file, who published first may come last to write it."""
         kept, behind = tmp_path / "kept", list[bytes]()

@@ -86,6 +86,7 @@ def test_what_else_can_stand_there(lines: tuple[str | bytes, ...], rule: QuorumR
 W, V = f"witness w {A}\n", f"witness v {B}\n"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "text",
     [

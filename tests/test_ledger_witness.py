@@ -148,6 +148,7 @@ WRONG: dict[str, tuple[Kinds, Callable[[], bytes]]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("kinds", "body"), WRONG.values(), ids=WRONG)
 def test_what_does_not_fit_is_refused_and_changes_nothing(
     kinds: Kinds, body: Callable[[], bytes], tmp_path: Path

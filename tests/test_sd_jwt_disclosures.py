@@ -202,6 +202,7 @@ BROKEN: dict[str, tuple[dict[str, Any], list[bytes]]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_rule_broken(name: str) -> None:
     payload, disclosures = BROKEN[name]

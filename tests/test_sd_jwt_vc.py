@@ -260,6 +260,7 @@ BROKEN: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", BROKEN)
 def test_claims_that_decide_and_are_broken(name: str) -> None:
     refused(judged(vc({**SAID, **BROKEN[name]})))

@@ -118,6 +118,7 @@ class TestAPlace:
             shards_in(tmp_path, address, DID)
         assert "secret" not in str(caught.value) + repr(caught.value.facts)
 
+    @pytest.mark.slow
     def test_without_the_extra_that_is_said(self) -> None:
         program = (
             "import sys; sys.modules['obstore'] = None\n"

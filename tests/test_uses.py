@@ -77,6 +77,7 @@ def filled(fields: Mapping[str, Field], record: Mapping[str, Any]) -> dict[str, 
 # Each folder
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rows_of_a_use_become_what_its_folder_says(name: str) -> None:
     use = UseCase.read(HERE / name)
@@ -86,6 +87,7 @@ def test_the_rows_of_a_use_become_what_its_folder_says(name: str) -> None:
     assert len(rows.records) + 3 >= 20
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_its_kind_is_sound_and_the_version_that_was_published(name: str) -> None:
     use = UseCase.read(HERE / name)
@@ -93,6 +95,7 @@ def test_its_kind_is_sound_and_the_version_that_was_published(name: str) -> None
     assert use.published == use.reference, "python -m tests.uses"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_row_of_wrong_csv_is_refused_for_one_reason(name: str) -> None:
     use = UseCase.read(HERE / name)
@@ -365,6 +368,7 @@ def test_policies_of_uses_are_those_of_their_people_and_things() -> None:
     assert checks == {"income": 90, "identity-checked": 365}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_said_whether_the_holder_was_checked_or_what_binds_the_file_to_its_thing(name: str) -> None:
     use = UseCase.read(HERE / name)

@@ -51,6 +51,7 @@ def test_accepts_what_the_data_model_allows(change: dict[str, Any]) -> None:
     assert credential.document == {**MINIMAL, **change}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("change", "where"),
     [

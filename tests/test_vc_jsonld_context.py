@@ -66,6 +66,7 @@ def lines(context: Any, **members: Any) -> set[str]:
         ({"p": {"@id": EX + "p", "@nest": "n"}, "n": "@nest"}, {"n": {"p": "x"}}, f'<{EX}p> "x"'),
     ],
 )  # fmt: skip
+@pytest.mark.quick(every=4)
 def test_terms(context: Any, members: dict[str, Any], expected: str) -> None:
     assert lines(context, **members) == {expected}
 
@@ -98,6 +99,7 @@ def test_terms(context: Any, members: dict[str, Any], expected: str) -> None:
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.quick(every=4)
 def test_invalid(context: Any) -> None:
     with raises(INVALID_CONTEXT):
         canonicalize({"@context": context, "urn:p": "x"})

@@ -105,6 +105,7 @@ def test_the_files_are_the_published_ones(corpora: Path) -> None:
         assert Documents().load(url) == json.loads((corpora / text).read_bytes())
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("row", INDEX, ids=lambda row: row["file"])
 def test_every_context_can_be_processed(row: dict[str, str]) -> None:
     document = {"@context": row["url"], "urn:ex:p": "x"}

@@ -139,6 +139,7 @@ def nested(levels: int) -> dict[str, Any]:
     return {"aWord": nested(levels - 1)} if levels else {"aWord": "deep"}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("members", "kind"),
     [

@@ -67,6 +67,7 @@ def forms(documents: Iterable[dict[str, Any]]) -> Iterator[str]:
             yield canonicalize(document).decode()
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("url", URLS)
 def test_each_term_has_its_meaning_where_it_is_defined(url: str) -> None:
     contexts = Contexts(Documents())

@@ -92,6 +92,7 @@ def value(content: Any, key: str = "p") -> str:
         ("x", "texts", '"x"'),
     ],
 )  # fmt: skip
+@pytest.mark.quick(every=4)
 def test_values(content: Any, key: str, expected: str) -> None:
     assert value(content, key) == expected
 
@@ -237,6 +238,7 @@ INVALID = [
 ]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("members", "pointer"), LOSSY, ids=str)
 def test_lossy(members: dict[str, Any], pointer: str) -> None:
     with pytest.raises(LossyDocument) as caught:
@@ -245,6 +247,7 @@ def test_lossy(members: dict[str, Any], pointer: str) -> None:
     assert str(caught.value) == caught.value.detail
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("members", INVALID, ids=str)
 def test_invalid(members: dict[str, Any]) -> None:
     with pytest.raises(InvalidDocument):

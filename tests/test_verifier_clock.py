@@ -102,6 +102,7 @@ def test_what_is_dated_up_to_five_minutes_ahead_is_from_now(part: Part, ahead: t
     assert report.verdict is Verdict.VALID, report.deciding
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("ahead", [ALLOWED + SECOND, timedelta(hours=6), timedelta(days=365)])
 def test_what_is_dated_further_ahead_leaves_the_verdict_open(part: Part, ahead: timedelta) -> None:

@@ -200,17 +200,15 @@ def judged(home: Path, contents: list[bytes], given: list[int] | None = None) ->
             yield result.code, result.data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [
         b"kill",
-        pytest.param(b"fault", marks=pytest.mark.slow),
+        b"fault",
         pytest.param(
             b"memory",
-            marks=[
-                pytest.mark.slow,
-                pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux"),
-            ],
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory: only on Linux"),
         ),
     ],
 )

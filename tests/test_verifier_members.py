@@ -293,6 +293,7 @@ CONTEXTS: dict[str, Any] = {
 HARMLESS = {"all words", "a base", "a scheme", "an empty one"}
 
 
+@pytest.mark.quick(every=4)
 @EACH_FORM
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_no_context_can_be_added_that_changes_a_word(form: str, name: str) -> None:
@@ -344,6 +345,7 @@ def test_terms_cannot_be_redefined_inside(form: str, context: Any) -> None:
 # 28, 29: what a signature would not cover
 
 
+@pytest.mark.quick(every=4)
 @EACH_FORM
 @pytest.mark.parametrize("name", ["relative", "/x", "#x", "", "urn:a b", "_:b0", "not an iri", None, 7, {}])
 def test_no_id_can_be_made_one_that_drops_what_it_names(form: str, name: Any) -> None:

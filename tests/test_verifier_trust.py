@@ -110,6 +110,7 @@ def test_removing_takes_the_log_along_when_it_speaks_for_nobody_else() -> None:
         Trust().removing("did:example:a")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "value",
     [
@@ -291,6 +292,7 @@ def _add(path: Path, number: int) -> None:
     update_trust(path, lambda trust: trust.adding(RecognisedIssuer(f"did:example:{number}")))
 
 
+@pytest.mark.slow
 def test_processes_that_add_at_once_take_turns(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_add, args=(tmp_path / "trust.json", number)) for number in range(5)]

@@ -122,6 +122,7 @@ FORMS: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", FORMS)
 def test_a_form_that_is_not_read_is_named_and_left_open(name: str) -> None:
     data, words = FORMS[name]
@@ -285,6 +286,7 @@ FUTURE: dict[str, tuple[Change, Verdict, str]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", FUTURE)
 def test_what_a_later_release_may_write_is_named_and_no_forgery(name: str) -> None:
     change, verdict, words = FUTURE[name]

@@ -62,6 +62,7 @@ def _add(file: Path, name: str, start: Barrier) -> None:
         Agreements(file).add(file.parent, f"{name} {number}")
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     file, context = tmp_path / "agreed.json", multiprocessing.get_context("fork")
     start = context.Barrier(3)

@@ -191,11 +191,13 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("address", HOSTILE)
 def test_special_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("address", [address for address in HOSTILE if not is_loopback(address)])
 def test_not_even_in_development(address: str, authority: Authority) -> None:
     fetcher = HttpsFetcher(allow_loopback=True, addresses=lambda host, port: [address])
@@ -268,6 +270,7 @@ def test_a_name_that_changes_its_mind_gains_nothing(
         fetcher.fetch(site.url(host="rebind.example"))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

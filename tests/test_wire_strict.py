@@ -62,6 +62,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("data", "said"), REFUSED.values(), ids=REFUSED)
 def test_refused_json_names_the_place_and_keeps_nothing_of_the_content(data: bytes, said: str) -> None:
     with pytest.raises(Malformed, match=re.escape(said)) as caught:

@@ -286,6 +286,7 @@ def test_an_anchor_is_a_pin_beside_which_no_other_key_counts(form: Any) -> None:
     left_open(judged(form(iss=UTOPIA.id, head=head, key=THIEF.key)), "key-not-pinned")
 
 
+@pytest.mark.quick(every=4)
 @FORMS
 @pytest.mark.parametrize(
     ("x5c", "code"),

@@ -24,6 +24,8 @@ from vc.vcdm.jsonld import canonicalize
 
 from .peers import JavaScript, javascript
 
+pytestmark = pytest.mark.slow  # test_vc_jsonld_walker.py compares each rule of canonical forms with PyLD
+
 USES = [
     use
     for use in map(UseCase.read, map(HERE.joinpath, names()))
@@ -54,7 +56,6 @@ OFFLINE = [use for use in USES if not use.kind.is_suspendable]
 """An issuer without an address suspends nothing: of the others, a status list would have to be fetched."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("use", OFFLINE, ids=lambda use: use.name)
 def test_they_verify_what_a_use_issues_until_it_is_changed(
     use: UseCase, peer: JavaScript, tmp_path: Path
@@ -80,7 +81,6 @@ def test_its_canonical_form_is_that_of_pyld(use: UseCase) -> None:
     assert canonicalize(document).decode() == by_pyld(document)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node: apt-get install nodejs")
 @pytest.mark.skipif(not (PEER / "node_modules" / "ajv").is_dir(), reason="no ajv: make peers")
 def test_ajv_takes_what_each_use_issues_and_refuses_a_spoilt_copy() -> None:

@@ -73,6 +73,13 @@ def test_a_city_of_a_hundred_thousand_does_so_as_well(program: Program, tmp_path
     through(program, city(tmp_path, 100_000))
 
 
+@pytest.mark.quick(
+    "UTF-16 and tabs, Excel's Unicode text",
+    "GB18030",
+    "Latin-1, two Spanish names",
+    "semicolons",
+    "windows-1251",
+)
 @pytest.mark.parametrize(
     "small",
     [
