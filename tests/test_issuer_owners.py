@@ -21,10 +21,11 @@ from issuer.archive.engines import open_index
 from issuer.archive.kept import EditionTaken, ShardName
 from issuer.issuer import Issuer
 from issuer.job.bulk import Issued
+from issuer.job.jobs import jobs
 from issuer.job.order import Order, Progress
 from issuer.job.owner import JobUnderWay
 from issuer.problem import TAKEN_OVER
-from issuer.shared import keep_store_address
+from issuer.shared import keep_store_address, shared_in
 from issuer.table.source import Source
 from ledger import EntryKind, Log, parse_entry
 from tests import postgres_server
@@ -143,6 +144,10 @@ def killed(home: Path, step: str, source: Source, **how: Any) -> None:
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while any(job.owner for job in jobs(open_index(home), shared_in(home))):  # a server hears of it later
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.slow
