@@ -22,12 +22,12 @@ try:
 except SystemExit as end:
     code = end.code or 0
 status = Path("/proc/self/status").read_text()
-own = int(status.partition("VmHWM:")[2].split()[0])  # ru_maxrss is inherited from who started this
+peak = int(status.partition("VmHWM:")[2].split()[0])  # ru_maxrss is inherited from who started this
 written = int(Path("/proc/self/io").read_text().partition("\\nwrite_bytes:")[2].split()[0])
 used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 parent, workers = (each.ru_utime + each.ru_stime for each in used)
 print(file=sys.stderr)
-print(json.dumps([code, parent, workers, own, used[1].ru_maxrss, written]), file=sys.stderr)
+print(json.dumps([code, parent, workers, peak, used[1].ru_maxrss, written]), file=sys.stderr)
 """
 
 

@@ -44,9 +44,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Step(NamedTuple):
-    """What a step took: seconds of time and of processors, MB of a process, bytes for the disk."""
+    """The cost of a step: seconds of time and of processors, MB of a process, bytes for the disk."""
 
     name: str
+    is_command: bool
+    """False for a step of this process, whose memory has what ran in it before."""
     seconds: float
     processes: float
     servers: float
@@ -89,7 +91,7 @@ def opened(store: str, scratch: Path) -> Iterator[Place]:
     finally:
         database.stop()
         bucket.leave()
-        while bucket.folder.exists():  # who ends its processes finds them there
+        while bucket.folder.exists():  # its watcher reads there which processes to end
             time.sleep(0.1)
 
 
@@ -125,7 +127,7 @@ class _Run:
         with out.open("w") as file:
             used = counted(self.place.folder, *words, stdout=file, environment=self.environment)
         assert used.code == code, (name, used.code)
-        self._add(name, used.wall, used.parent + used.workers, before, used.memory, used.written)
+        self._add(name, True, used.wall, used.parent + used.workers, before, used.memory, used.written)
         return out
 
     def here(self, name: str, work: Callable[[], None]) -> None:
@@ -135,14 +137,23 @@ class _Run:
         work()
         seconds, spent = time.perf_counter() - begun, time.process_time() - spent
         written = _of_this("io", "write_bytes:") - handed
-        self._add(name, seconds, spent, before, _of_this("status", "VmHWM:"), written)
+        self._add(name, False, seconds, spent, before, _of_this("status", "VmHWM:"), written)
 
     def _add(
-        self, name: str, seconds: float, spent: float, before: tuple[float, int], memory: int, written: int
+        self,
+        name: str,
+        is_command: bool,
+        seconds: float,
+        spent: float,
+        before: tuple[float, int],
+        memory: int,
+        written: int,
     ) -> None:
         ticks, handed = by_servers(self.place.servers)
         megabytes = memory * 1024 / 1e6
-        step = Step(name, seconds, spent, ticks - before[0], megabytes, written + handed - before[1])
+        step = Step(
+            name, is_command, seconds, spent, ticks - before[0], megabytes, written + handed - before[1]
+        )
         self.steps.append(step)
         print(_line(step), flush=True)
 

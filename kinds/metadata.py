@@ -61,8 +61,8 @@ def said_fields(kind: Kind) -> list[Field]:
 
 def said_items(kind: Kind, group: Field) -> list[Field]:
     """The fields that each item of a group has as claims."""
-    said = kind.template.groups.get(group.name, ())
-    return [field for field in group.fields.values() if field.name in said]
+    names = kind.template.groups.get(group.name, ())
+    return [field for field in group.fields.values() if field.name in names]
 
 
 @lru_cache(maxsize=16)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.country import Place, served, through
+from bench.country import MEMORY, Place, served, through
 from tests import postgres_server, s3_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
@@ -30,6 +30,7 @@ def test_a_town_goes_through_everything(store: str, tmp_path: Path) -> None:
     if store == "served":
         place = served(tmp_path, postgres_server.server(), s3_server.server())
     steps = {step.name: step for step in through(FEW, place)}
+    assert max(step.megabytes for step in steps.values() if step.is_command) <= MEMORY
     assert steps["issued"].processes > 0
     assert (steps["issued"].servers > 0) == (store == "served")
 

@@ -66,9 +66,9 @@ def test_a_configuration_of_any_kind_selects_each_fact_where_it_is(example: Fill
     kind = example.kind
     configurations = configuration(kind)["credential_configurations_supported"]
     assert configurations.keys() <= {kind.name, f"{kind.name}_sd_jwt"}
-    said = configurations[kind.name]
-    paths = {claim["path"][-1]: claim["path"] for claim in said["credential_metadata"]["claims"]}
-    assert len(paths) == len(said["credential_metadata"]["claims"])
+    described = configurations[kind.name]["credential_metadata"]["claims"]
+    paths = {claim["path"][-1]: claim["path"] for claim in described}
+    assert len(paths) == len(described)
     for row in example.rows:
         record = check_record(kind, row, NOW.date())
         document = trial(kind).compose(record, 0)

@@ -1,4 +1,4 @@
-"""Paths of claims in an SD-JWT VC: from a kind to what a holder shows, and what a kind may not say."""
+"""Paths of claims in an SD-JWT VC, from a kind to a presentation, and those that a kind may not have."""
 
 from __future__ import annotations
 
@@ -112,17 +112,17 @@ def shape(node: Any) -> Any:
     return "…"
 
 
-# What is issued
+# Claims as they are issued
 
 
 def test_claims_stand_in_objects_that_hide_each_by_itself() -> None:
     credential = secured(facts(pid(), ADA))
-    said = signed(credential)
-    assert shape(said["place_of_birth"]) == {"country": "…", "_sd": 1}
-    assert said["place_of_birth"]["country"] == "AT", "which is never hidden"
-    assert shape(said["address"]) == {"_sd": 2}
-    assert shape(said["age_equal_or_over"]) == shape(said["evidence"]) == {"_sd": 1}
-    assert not {*PATHS, "birthdate"} & said.keys()
+    payload = signed(credential)
+    assert shape(payload["place_of_birth"]) == {"country": "…", "_sd": 1}
+    assert payload["place_of_birth"]["country"] == "AT", "which is never hidden"
+    assert shape(payload["address"]) == {"_sd": 2}
+    assert shape(payload["age_equal_or_over"]) == shape(payload["evidence"]) == {"_sd": 1}
+    assert not {*PATHS, "birthdate"} & payload.keys()
     shown = credential.claims.said
     assert shown["place_of_birth"] == {"country": "AT", "locality": "Graz"}
     assert shown["address"] == {"formatted": "Hauptplatz 1", "locality": "Wien"}
@@ -226,7 +226,7 @@ def test_a_claim_elsewhere_than_its_path_is_no_fact() -> None:
     assert facts_of(kind, claims).keys() == {"no", "family_name", "given_name", "over_18"}
 
 
-# What others are told
+# Metadata for wallets and people
 
 
 def test_type_metadata_and_wallets_have_the_paths() -> None:
@@ -269,7 +269,7 @@ def test_check_says_the_place_of_each_field(program: Program, tmp_path: Path) ->
     assert "SD-JWT" not in program("kind", "check", "resident").out, "whose claims have the fields' names"
 
 
-# What a kind may not say
+# Refusals
 
 
 @pytest.mark.parametrize(

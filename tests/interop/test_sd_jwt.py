@@ -153,8 +153,8 @@ def test_sd_jwt_js_and_openvc_read_claims_in_objects(ask: JavaScript, pair: Pair
     stated = facts(pid(), ADA, holder=pair.holder.did)
     place = stated.status._replace(is_stated=True)
     stated = stated._replace(issuer={"id": pair.issuer.did}, status=place)
-    made = FORM.secure(stated, {}, pair.issuer.key, Options(pair.issuer.method, created=NOW))
-    credential = read(made, FORMS, Work())
+    secured = FORM.secure(stated, {}, pair.issuer.key, Options(pair.issuer.method, created=NOW))
+    credential = read(secured, FORMS, Work())
     assert isinstance(credential, SDJWTCredential)
     issuer = pair.issuer.key.public_key.jwk()
 
@@ -164,14 +164,14 @@ def test_sd_jwt_js_and_openvc_read_claims_in_objects(ask: JavaScript, pair: Pair
         shown = FORM.present([data], pair.holder.key, options)
         assert isinstance(shown, Enveloped)
         text = shown.data.decode()
-        found = SdJwtVcProofSuite().verify(
+        verified = SdJwtVcProofSuite().verify(
             text, public_key_jwk=issuer, audience=DOMAIN, nonce=CHALLENGE, require_key_binding=True
         )
         task = {"text": text, "issuer": issuer, "challenge": CHALLENGE, "now": seconds()}
         payload: dict[str, Any] = ask("sdJwtVerify", **task)["payload"]
         objects = {path[0] for path in PATHS.values()}
         assert {name: payload.get(name) for name in objects} == {
-            name: found.claims.get(name) for name in objects
+            name: verified.claims.get(name) for name in objects
         }
         return payload
 
@@ -181,8 +181,8 @@ def test_sd_jwt_js_and_openvc_read_claims_in_objects(ask: JavaScript, pair: Pair
     assert part["place_of_birth"] == {"country": "AT"}
     assert "birthdate" not in part
     whole = says(*credential.disclosed.disclosures)
-    said = credential.claims.said
-    assert {name: whole[name] for name in said} == said
+    claims = credential.claims.said
+    assert {name: whole[name] for name in claims} == claims
 
 
 def test_we_read_what_sd_jwt_js_shows(ask: JavaScript, pair: Pair) -> None:
