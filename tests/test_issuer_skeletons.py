@@ -356,6 +356,16 @@ def test_the_guard_looks_at_the_first_rows_and_then_at_one_in_so_many(tmp_path: 
     assert due == [1, 2, 64, 128]
 
 
+def test_the_first_position_of_a_list_is_of_the_shape_of_the_others(tmp_path: Path) -> None:
+    """Once in 131,072 rows: a zero there is no empty field."""
+    press = at_once(issuer_in(tmp_path / "home").press())
+    for index, seq in enumerate((7, press.composer.positions.seq(0, 0), 8)):
+        assert press.print_row(record(index), seq, NOW) == press.print(record(index), seq, NOW)
+        (shaped,) = press._skeletons._shapes.values()
+        assert shaped
+        assert shaped._used == index + 1
+
+
 class Unrepeatable:
     """As a token with ECDSA: each signature over the same is another. Counts them."""
 

@@ -113,9 +113,10 @@ class Skeletons:
         identifier = composer.credential_id(record[composer.kind.number], 1)
         number, position = composer.positions.locate(seq)
         values = list(map(composer.values(record).get, self._fields))
-        values += identifier, composer.profile.list_url(number), position
         schemes = [_scheme(values[index]) for index in self._own]
+        # The rest is in every credential, also at position 0, which is no empty field.
         shape = created, tuple(map(type, values)), tuple(map(bool, values)), *schemes
+        values += identifier, composer.profile.list_url(number), position
         try:  # to hash a shape takes as long as to make it
             return self._shapes[shape], values, identifier
         except KeyError:
