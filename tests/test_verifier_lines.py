@@ -97,8 +97,10 @@ def test_memory_does_not_grow_with_the_number_of_lines(tmp_path: Path, many: int
         return used
 
     small, large = judged(500), judged(many)
-    assert large.parent_memory < 1.05 * small.parent_memory
-    assert large.worker_memory < 1.05 * small.worker_memory
+    # A process has none, one or both of the longest lines at once, twice each; a million lines have 500 MB.
+    chance = 4 * len(long) >> 10
+    assert large.parent_memory < small.parent_memory + chance
+    assert large.worker_memory < small.worker_memory + chance
 
 
 @pytest.mark.slow
