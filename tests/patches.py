@@ -31,6 +31,7 @@ ALLOWED = {
         *("ledger.tiles.s3.store._EXAMINED", "ledger.tiles.s3.store._SPARE"),
         *("ledger.tiles.postgres.store.LARGEST", "ledger.evm.chain.LARGEST_ANSWER"),
         *("ledger.mirror._AT_ONCE", "ledger.mirror._MOST_AT_ONCE", "issuer.job.bulk.PIECE"),
+        "issuer.job.bulk._COMPARED",
         *("ledger.evm.chain._ASKED", "ledger.evm.chain._MOST_TRANSACTIONS", "wire.workers.TOLD"),
     },
 }

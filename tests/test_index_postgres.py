@@ -25,7 +25,7 @@ from psycopg import errors
 
 from issuer.archive.kept import KEYED, Appended, Keyed, ListFile, NewEntries
 from issuer.archive.lookup import packed_keys
-from issuer.archive.postgres import lookup, store
+from issuer.archive.postgres import comparison, lookup, store
 from issuer.archive.postgres.revocations import PostgresRevocations
 from issuer.archive.postgres.singles import ISSUED
 from issuer.archive.postgres.store import PostgresIndex
@@ -63,7 +63,7 @@ from tests.test_issuer_claims import SERVICE, Registrar, answer
 from tests.world import NOW, csv_file, graduate, issuer_in, reopened, twin
 from vc.forms import INTEGRITY, SD_JWT_VC
 from vc.status import Reason
-from wire.problem import Refused, TryLater
+from wire.problem import Damaged, Refused, TryLater
 
 FORKS = pytest.mark.filterwarnings("ignore")  # of forks, which inherit it: Python 3.12 warns of threads
 HIDDEN = "correct-horse"
@@ -357,6 +357,14 @@ def test_numbers_between_those_of_others_are_taken_as_those_of_a_new_file(
         rows = owner.execute("SELECT number, kind, edition, seqs FROM intaglio_issuer.edition ORDER BY seqs")
         taken = {number: seqs for number, *of_first, seqs in rows if of_first == ["diploma", 1]}
     assert taken == {"A": [0, 1], "E": [2, 3], "C": [4, 5], "B": [6, 7], "D": [8, 9]}
+
+
+def test_a_row_that_the_file_does_not_have_gets_no_room() -> None:
+    """Threat F32: a server answers what it likes."""
+    assert [*comparison._sent([(0, 5), (7, 6)], 7)] == [(0, 5), (7, 6)]
+    for row in (-1, 8, 1 << 62):
+        with raises(Damaged, "a row that the file does not have"):
+            [*comparison._sent([(row, 5)], 7)]
 
 
 @served

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issuer.archive.archive import Archive
+from issuer.archive.kept import SeqsByRow
 from issuer.archive.shard_store import ShardFolder
 from issuer.issuer import Issuer
+from issuer.job import bulk
 from issuer.job.bulk import dry_run
 from issuer.job.changes import Change
 from issuer.job.order import Order, Progress
@@ -80,6 +82,32 @@ def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:
     found = changed(issuer, rows)
     assert {change.number for change in found} == {"UNI-000010", "UNI-000020", "UNI-000030"}
     assert all(rows[change.row - 2]["diploma_number"] == change.number for change in found)
+
+
+@pytest.mark.parametrize("at_once", [1, 8, 9])
+def test_rows_in_any_order_are_compared_a_portion_at_a_time(
+    issuer: Issuer, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each portion has rows of each shard; how far it is counts all of them once."""
+    monkeypatch.setattr(bulk, "_COMPARED", at_once)
+    rows = random.Random(7).sample([graduate(row, **{"gpa": "1.0"} if row == 17 else {}) for row in ROWS], 23)
+    (change,) = changed(issuer, rows)
+    assert (change.number, change.fields) == ("UNI-000017", {"gpa": "1.0"})
+    told: list[Progress] = []
+    source = in_chunks(issuer.home.with_name("h.csv"), rows)
+    assert issuer.issue_file(Order(source, workers=0, progress=told.append)).issued == 0
+    compared = [report for report in told if report.stage == "comparing"]
+    assert (compared[-1].done, {report.total for report in compared}) == (23, {23})
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.none() | st.integers(0, 1 << 40))))
+def test_numbers_by_row_are_as_a_dict_has_them(steps: list[tuple[int, int | None]]) -> None:
+    compact, plain = SeqsByRow(), dict[int, int]()
+    for row, seq in steps:
+        for each in (compact, plain):
+            each.pop(row, None) if seq is None else each.update({row: seq})
+    assert (dict(compact), len(compact), [*compact]) == (plain, len(plain), sorted(plain))
+    assert [compact.get(row) for row in range(-2, 120)] == [plain.get(row) for row in range(-2, 120)]
 
 
 def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:

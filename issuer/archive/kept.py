@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Callable, Collection, Sequence
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from wire.problem import Conflict, Damaged, NotFound, Refused
@@ -288,6 +290,43 @@ class Incoming(NamedTuple):
     """The digest that tells a row without a number from others, or none."""
 
 
+_NO_SEQ = -1
+
+
+class SeqsByRow(MutableMapping[int, int]):
+    """A sequence number for each of some rows of a file: eight bytes a row, since there may be millions."""
+
+    def __init__(self, pairs: Iterable[tuple[int, int]] = ()) -> None:
+        self._seqs, self._count = array("q"), 0
+        self.update(pairs)
+
+    def __contains__(self, row: object) -> bool:
+        return isinstance(row, int) and 0 <= row < len(self._seqs) and self._seqs[row] != _NO_SEQ
+
+    def __getitem__(self, row: int) -> int:
+        if row not in self:
+            raise KeyError(row)
+        return self._seqs[row]
+
+    def __setitem__(self, row: int, seq: int) -> None:
+        self._count += row not in self
+        if row >= len(self._seqs):
+            self._seqs.extend(repeat(_NO_SEQ, row + 1 - len(self._seqs)))
+        self._seqs[row] = seq
+
+    def __delitem__(self, row: int) -> None:
+        if row not in self:
+            raise KeyError(row)
+        self._seqs[row] = _NO_SEQ
+        self._count -= 1
+
+    def __iter__(self) -> Iterator[int]:
+        return (row for row, seq in enumerate(self._seqs) if seq != _NO_SEQ)
+
+    def __len__(self) -> int:
+        return self._count
+
+
 class Crossed(NamedTuple):
     """The result of comparing the rows of a file with each other and with credentials issued before."""
 
@@ -295,8 +334,8 @@ class Crossed(NamedTuple):
     """Row, the earlier row with the same diploma number, and that number."""
     students: list[tuple[str, int, int]]
     """Student number that occurs more than once, how often, first row; at most 100."""
-    known: list[tuple[int, int]]
-    """Row, and the first sequence number of its number's first edition."""
+    known: SeqsByRow
+    """By row, the first sequence number of its number's first edition."""
     indistinct: list[tuple[int, int]]
     """Rows of which another has the same identity, each with the first such row, and that with the last."""
 

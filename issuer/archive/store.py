@@ -31,6 +31,7 @@ from .kept import (
     Job,
     KindNumber,
     NewEntries,
+    SeqsByRow,
     ShardName,
     Single,
     as_entry,
@@ -212,7 +213,7 @@ class SQLiteIndex(Index):
             repeated, often, indistinct = (connection.execute(query).fetchall() for query in queries)
             is_numbered = connection.execute("SELECT 1 FROM incoming WHERE number <> '' LIMIT 1").fetchone()
             query = _KNOWN if is_numbered else _KNOWN_BY_IDENTITY
-            return Crossed(repeated, often, connection.execute(query, (kind,)).fetchall(), indistinct)
+            return Crossed(repeated, often, SeqsByRow(connection.execute(query, (kind,))), indistinct)
 
     # One at a time
 

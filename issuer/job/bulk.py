@@ -50,7 +50,7 @@ from ..shared import shared_in
 from ..table.finding import FIRST_ROW
 from ..table.source import Source, Span
 from .attached import Attached, attach, remember
-from .changes import Change, Shelf, changes, differing, shelves
+from .changes import Shelf, changes, differing, shelves
 from .checked import PREVIEWED, CheckedTable
 from .checking import Checked, Checker, Survey, check_span, survey
 from .chunk import Chunk, Made, settled, signed_chunk
@@ -64,6 +64,8 @@ _Item = TypeVar("_Item")
 _Part = TypeVar("_Part")
 
 
+_COMPARED = 1 << 18
+"""Rows whose digests are in memory at once, some 50 MB. Each portion reads the shards that have its rows."""
 _MOMENT = 0.5  # seconds until a server has heard that the process with the job was killed
 _CERTAIN = ("utf-8", "utf-16-le", "utf-16-be")  # as 81e9505 read files: its unfinished jobs go on
 
@@ -315,7 +317,7 @@ class Bulk:
                 if again == issued:
                     yield owner, [span for span in spans if span.number not in finished]
                     return
-            survey.known |= issued
+            survey.known.update(issued)
             key = hashlib.sha256(key).digest()
 
     def _take(self, job: Job, span: Span, checker: Checker, checked: Spool, survey: Survey) -> None:
@@ -466,7 +468,7 @@ def _lacking(
     """
     changed = {change.row: change for change in survey.changed}
     lacking = []
-    for row, seq in [*survey.known.items()]:
+    for row, seq in survey.known.items():
         if seq in same:
             continue
         current = store.current(store.entry(seq).which)
@@ -506,28 +508,24 @@ def _survey_all(pool: Pool[Tools], archive: Archive, order: Order) -> Survey:
     """The survey of a file: the errors in its rows, and the rows that were issued before."""
     spans = order.source.spans
     checked = _counted(pool, check, spans, "checking", _rows(spans), order, small=True)
-    return survey(pool.work.checker, pool.work.spool, checked, archive.store)
+    return survey(pool.work.checker, checked, archive.store)
 
 
 def _settle_all(
     pool: Pool[Tools], archive: Archive, order: Order, survey: Survey, same: range = range(0)
 ) -> None:
     """Compares rows with issued credentials, except those that an equal job issued under numbers `same`."""
-    digests = {seq: digest for seq, digest in survey.digests.items() if seq not in same}
-    if digests:
-        survey.settle(pool.work.checker, _compare_all(pool, archive, order, survey, digests))
-
-
-def _compare_all(
-    pool: Pool[Tools], archive: Archive, order: Order, survey: Survey, digests: dict[int, bytes]
-) -> list[Change]:
-    kind = pool.work.checker.kind
-    compared = shelves(archive, digests, "" if order.source.has_numbers else kind.number)
-    sizes = [len(shelf.digests) for shelf in compared]
     before: dict[int, Record] = {}
-    at_hand = ((shelf, *_content(archive, shelf)) for shelf in compared)
+    portions, sizes = [*_portions(order.source.spans)], list[int]()
+    for portion in portions:
+        seqs = (seq for span in portion for _, seq in _known(span, survey, same))
+        sizes += [len(of_shard) for _, of_shard in archive.by_shard(seqs)]
+    if not sizes:
+        return
+    at_hand = (each for portion in portions for each in _at_hand(pool.work, archive, portion, survey, same))
     for records in _counted(pool, compare, at_hand, "comparing", sizes, order):
         before |= records
+    kind = pool.work.checker.kind
     wanted = {row: before[seq] for row, seq in survey.known.items() if seq in before}
     picked = pool.work.spool.pick(order.source.spans, wanted)
     if not order.source.has_numbers:
@@ -536,7 +534,38 @@ def _compare_all(
             for row, record in picked
         )
     rows = ((row, record, wanted[row]) for row, record in picked)
-    return list(changes(kind, rows, order.source.recorded, archive))
+    survey.settle(pool.work.checker, list(changes(kind, rows, order.source.recorded, archive)))
+
+
+def _portions(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Spans of at most `_COMPARED` rows together, or one that has more."""
+    portion: list[Span] = []
+    for span in spans:
+        if portion and sum(_rows([*portion, span])) > _COMPARED:
+            yield portion
+            portion = []
+        portion.append(span)
+    if portion:
+        yield portion
+
+
+def _known(span: Span, survey: Survey, same: range) -> Iterator[tuple[int, int]]:
+    """The rows of a span that were issued before, and the sequence numbers of those outside `same`."""
+    known = ((row, survey.known.get(row)) for row in span.numbers)
+    return ((row, seq) for row, seq in known if seq is not None and seq not in same)
+
+
+def _at_hand(
+    work: Tools, archive: Archive, portion: Iterable[Span], survey: Survey, same: range
+) -> Iterator[tuple[Shelf, bytes, str]]:
+    """What `compare` needs for the rows of a portion that were issued before, shard by shard."""
+    digests: dict[int, bytes] = {}
+    for span in portion:
+        if known := [*_known(span, survey, same)]:
+            of_span = work.spool.digests(span)
+            digests |= {seq: of_span[row] for row, seq in known}
+    without = "" if work.checker.source.has_numbers else work.checker.kind.number
+    return ((shelf, *_content(archive, shelf)) for shelf in shelves(archive, digests, without))
 
 
 def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:

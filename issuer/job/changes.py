@@ -40,10 +40,10 @@ class Shelf(NamedTuple):
     """The field that rows lack, because the file has no column of numbers."""
 
 
-def shelves(archive: Archive, digests: Mapping[int, bytes], without: str = "") -> list[Shelf]:
+def shelves(archive: Archive, digests: Mapping[int, bytes], without: str = "") -> Iterator[Shelf]:
     """The digests of rows, each with the shard that has the credential to compare them with."""
-    shelves = archive.by_shard(digests)
-    return [Shelf(shard, {seq: digests[seq] for seq in seqs}, without) for shard, seqs in shelves]
+    for shard, seqs in archive.by_shard(digests):
+        yield Shelf(shard, {seq: digests[seq] for seq in seqs}, without)
 
 
 def differing(shelf: Shelf, content: bytes, where: str) -> dict[int, Record]:

@@ -7,7 +7,7 @@ rows; `survey` gathers that in the parent. A dry run ends here.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -25,7 +25,7 @@ from wire.text import counted, printable
 from wire.workers import Tell, each_told
 
 from ..archive.index import Index
-from ..archive.kept import Incoming
+from ..archive.kept import Incoming, SeqsByRow
 from ..press.document import Composer
 from ..problem import CATALOGUE_COLUMN_MISSING, TOO_MANY_FINDINGS, UNREADABLE_FILE
 from ..table.columns import require_constants
@@ -305,10 +305,8 @@ class Survey:
     rows: int = 0
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
     """The errors of a record, by its first row."""
-    known: dict[int, int] = field(default_factory=dict)
+    known: MutableMapping[int, int] = field(default_factory=SeqsByRow)
     """By row, the sequence number under which its diploma was issued before."""
-    digests: dict[int, bytes] = field(default_factory=dict)
-    """The digest of each of these rows, by sequence number."""
     changed: list[Change] = field(default_factory=list)
     """The rows among these that differ from the issued credential."""
     warnings: list[str] = field(default_factory=list)
@@ -361,7 +359,7 @@ class Survey:
             raise TOO_MANY_FINDINGS(f"more than {self.most} rows are not as expected")
 
 
-def survey(checker: Checker, spool: Spool, checked: Iterable[Checked], store: Index) -> Survey:
+def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey:
     """Gathers the results of `check_span` in their order, and compares rows with each other and the index."""
     result = Survey()
 
@@ -392,11 +390,9 @@ def survey(checker: Checker, spool: Spool, checked: Iterable[Checked], store: In
         f"first in row {first}: a second {noun}, or a mistake?"
         for student, times, first in crossed.students
     ]
-    result.known = {row: seq for row, seq in crossed.known if row not in result.findings}
-    for span in checker.source.spans if result.known else ():
-        if rows := [row for row in span.numbers if row in result.known]:
-            digests = spool.digests(span)
-            result.digests |= {result.known[row]: digests[row] for row in rows}
+    result.known = crossed.known
+    for row in result.findings:
+        result.known.pop(row, None)
     return result
 
 

@@ -29,7 +29,7 @@ def rehearse(source: Source, composer: Composer, day: date, files: Path) -> Rehe
         spool(Path(scratch)) as checked,
     ):
         spans = (check_span(checker, checked, span, _untold) for span in source.spans)
-        surveyed = survey(checker, checked, spans, SQLiteIndex(Path(scratch) / "index.sqlite"))
+        surveyed = survey(checker, spans, SQLiteIndex(Path(scratch) / "index.sqlite"))
         records = {
             row: _without_empty(record)
             for span in source.spans

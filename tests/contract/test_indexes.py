@@ -28,6 +28,7 @@ from issuer.archive.kept import (
     NewEntry,
     PublishedFile,
     Released,
+    SeqsByRow,
     ShardName,
     Single,
     batch_key,
@@ -195,7 +196,7 @@ class TestNumbersAndJobs:
         ]
         for _ in range(2):  # nothing is left over from the first time
             assert index.compare("diploma", map(incoming, (rows[:2], [], rows[2:]))) == Crossed(
-                [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], [(2, 1)], []
+                [(3, 1, "A"), (6, 1, "A")], [("s1", 3, 1)], SeqsByRow([(2, 1)]), []
             )
 
     def test_pages_of_a_thousand_follow_the_sequence_numbers(self, index: Index) -> None:
@@ -420,7 +421,7 @@ class TestGivenNumbers:
             (8, "", "", b"d"),
         ]
         assert index.compare("diploma", map(incoming, (rows[:3], rows[3:]))) == Crossed(
-            [], [], [(2, 0)], [(6, 8), (7, 6), (8, 6)]
+            [], [], SeqsByRow([(2, 0)]), [(6, 8), (7, 6), (8, 6)]
         )
 
 
@@ -543,7 +544,7 @@ class TestKindsAndCopies:
         issue(index, entry(1, "A", kind="resident"), 1)
         rows = [(2, "A", "", b"")]
         for kind, known in (("diploma", [(2, 0)]), ("resident", [(2, 1)]), ("certificate", [])):
-            assert index.compare(kind, [incoming(rows)]) == Crossed([], [], known, [])
+            assert index.compare(kind, [incoming(rows)]) == Crossed([], [], SeqsByRow(known), [])
 
     def test_what_is_found_says_of_which_kind_it_is(self, index: Index) -> None:
         issue(index, entry(0, "A"), 0)
@@ -561,7 +562,7 @@ class TestKindsAndCopies:
         assert [each.seq for each in index.copies(a("A"), 1)] == [0, 1, 2]
         assert (index.current(a("A")).copy, index.count(), index.later_editions()) == (1, 3, 2)
         assert index.lookup.identified("urn:x:A:1.3", id_of) == [2]
-        assert index.compare("diploma", [incoming([(2, "A", "", b"")])]).known == [(2, 0)]
+        assert index.compare("diploma", [incoming([(2, "A", "", b"")])]).known == {2: 0}
         (refused,) = index.begin_singles([[single(entry(3, "A"))]])
         assert refused is not None
         assert isinstance(refused[1], EditionTaken)
@@ -666,7 +667,7 @@ class TestForms:
         assert (index.states(""), index.states("x/b")) == ({EditionState.VALID: 1}, {EditionState.VALID: 2})
         assert (index.count() - index.later_editions(), index.states("x/c")) == (2, {})
         rows = [(row, number, "", b"") for row, number in enumerate("AB", 2)]
-        assert index.compare("diploma", [incoming(rows)]).known == [(2, 0), (3, 2)]
+        assert index.compare("diploma", [incoming(rows)]).known == {2: 0, 3: 2}
 
 
 class TestLogged:

@@ -7,7 +7,7 @@ anything.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import UnionType
 from typing import Any, TypeAlias
 
@@ -26,6 +26,15 @@ def read(cursor: Cursor, kinds: Kinds) -> Sequence[Row]:
     except (ValueError, ArithmeticError, struct.error):  # psycopg could not make a value of those bytes
         raise _other_form() from None
     return checked(rows, kinds)
+
+
+def streamed(cursor: Cursor, kinds: Kinds, query: str, *values: object) -> Iterator[Row]:
+    """The rows of a query, each when it is asked for: of millions, one is in memory. Raises as `read`."""
+    try:
+        for row in cursor.stream(query, values):
+            yield from checked([row], kinds)
+    except (ValueError, ArithmeticError, struct.error):
+        raise _other_form() from None
 
 
 def read_one(cursor: Cursor, kinds: Kinds) -> Row:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from wire.postgres.connections import Cursor
-from wire.postgres.rows import read_one
+from wire.postgres.rows import read_one, streamed
+from wire.problem import Damaged
 
 from ...shared.database import copy_rows, rows
-from ..kept import Crossed, Incoming
+from ..kept import Crossed, Incoming, SeqsByRow
 
 _INCOMING = """
 CREATE TEMP TABLE incoming (nth bigint PRIMARY KEY, number text COLLATE "C", student text COLLATE "C",
@@ -47,15 +48,31 @@ FROM (SELECT nth, given_number.number
 def crossed(cursor: Cursor, kind: str, incoming: Iterable[Incoming]) -> Crossed:
     """As `Index.compare`, in an open transaction: there may be millions of rows."""
     cursor.execute(_INCOMING)
-    incoming_rows = (row for portion in incoming for row in zip(*portion, strict=True))
-    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea"), incoming_rows)
+    last = 0
+
+    def incoming_rows() -> Iterator[tuple[int, str, str, bytes]]:
+        nonlocal last
+        for portion in incoming:
+            last = max([last, *portion.rows])
+            yield from zip(*portion, strict=True)
+
+    copy_rows(cursor, "pg_temp.incoming", ("int8", "text", "text", "bytea"), incoming_rows())
     cursor.execute("ANALYZE pg_temp.incoming")
     repeated = rows(cursor, [int, int, str], _REPEATED)
     often = rows(cursor, [str, int, int], _OFTEN)
     indistinct = rows(cursor, [int, int], _INDISTINCT)
     query = "SELECT EXISTS (SELECT FROM pg_temp.incoming WHERE number <> '')"
     if read_one(cursor.execute(query), [bool]) == (True,):
-        issued = rows(cursor, [int, int], _KNOWN, kind)
+        issued = streamed(cursor, [int, int], _KNOWN, kind)
     else:
-        issued = rows(cursor, [int, int], _KNOWN_BY_IDENTITY, kind, kind)
-    return Crossed(list(repeated), list(often), list(issued), list(indistinct))
+        issued = streamed(cursor, [int, int], _KNOWN_BY_IDENTITY, kind, kind)
+    return Crossed(list(repeated), list(often), SeqsByRow(_sent(issued, last)), list(indistinct))
+
+
+def _sent(issued: Iterable[tuple[int, int]], last: int) -> Iterator[tuple[int, int]]:
+    """The pairs of row and sequence number. Raises `Damaged` for a row that was not sent."""
+    for row, seq in issued:
+        # threat F32: a server that names row 2^62 would have us make room for as many.
+        if not 0 <= row <= last:
+            raise Damaged("the database names a row that the file does not have")
+        yield row, seq
