@@ -68,6 +68,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """The quick loop makes no items of what is slow in all cases: four in ten functions, in each worker."""
+    if collector.config.option.markexpr != "not slow":
+        return None
+    marks = getattr(obj, "pytestmark", [])
+    return [] if isinstance(marks, list) and any(mark.name == "slow" for mark in marks) else None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 

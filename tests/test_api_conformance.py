@@ -61,6 +61,7 @@ def verify(document: object) -> httpx.Response:
     return post("/credentials/verify", {"verifiableCredential": document, "options": {"checks": ["proof"]}})
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", [name for name in ISSUERS if name != "jwt"])
 def test_each_suite_issues_and_what_it_issued_is_verified(name: str) -> None:
     answer = issue(credential(name), name)
@@ -101,6 +102,7 @@ def test_the_first_data_model_gets_the_words_for_its_proof() -> None:
     assert verify(signed).status_code == 200
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "members",
     [
@@ -228,6 +230,7 @@ class TestVerifiers:
         assert answer.status_code in (400, 422)
         assert answer.json()["verified"] is False
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         "change",
         [
@@ -255,6 +258,7 @@ class TestVerifiers:
 class TestVectors:
     """W3C's own vectors, whose issuer has another name than the key that signed."""
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("path", VECTORS or [Path("none")], ids=lambda path: path.stem)
     def test_their_proofs_are_verified(self, path: Path, corpora: Path) -> None:
         document = json.loads(path.read_text())

@@ -63,6 +63,7 @@ def result(path: str, accept: str | None = RESULT) -> Mapping[str, Any]:
     return found
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("accept", [None, "*/*", RESULT, f"text/html, {RESULT};q=0.9, */*;q=0.1"])
 @pytest.mark.parametrize("path", [KEY, quote(KEY, safe=""), KEY.replace(":", "%3a")])
 def test_a_did_leads_to_its_result_as_it_is_and_percent_encoded(path: str, accept: str | None) -> None:

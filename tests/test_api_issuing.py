@@ -136,6 +136,7 @@ def test_of_one_body_that_comes_many_times_at_once_there_is_one(api: API) -> Non
     assert len({answer.text for answer in answers}) == 1
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("change", "place"),
     [
@@ -222,6 +223,7 @@ def test_what_is_no_credential_is_refused(refusing: API, credential: object) -> 
     assert refusing.post("uni/credentials/issue", {}).status_code == 400
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("member", "value"),
     [

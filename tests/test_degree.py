@@ -88,6 +88,7 @@ FILES = [f"diplomas/UNI-{number:06}.json" for number in range(1, 5)]
 # Where people look
 
 
+@pytest.mark.slow
 def test_the_sentence_says_which_degree_it_is(issued: Program) -> None:
     assert [verdict(issued, file) for file in FILES] == [
         f'VALID: by Example University: "Physics ({degree})", to "Ada Invented", 2026-06-30'
@@ -95,6 +96,7 @@ def test_the_sentence_says_which_degree_it_is(issued: Program) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_so_does_the_table(issued: Program) -> None:
     lines = issued("verify", "diplomas", "--offline").out.splitlines()
     assert [line.partition('"')[2].partition('"')[0] for line in lines[1:5]] == [
@@ -102,6 +104,7 @@ def test_so_does_the_table(issued: Program) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_so_do_the_lists_and_cards_of_a_wallet(issued: Program) -> None:
     assert issued("wallet", "init").code == 0
     for file in FILES:
@@ -128,6 +131,7 @@ def test_so_do_the_lists_and_cards_of_a_wallet(issued: Program) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_label_is_in_the_readers_language_and_a_registrars_word_in_hers(issued: Program) -> None:
     said = [issued("--lang", "zh", "verify", file, "--offline").out.splitlines()[0] for file in FILES[1:]]
     assert [line.partition("“")[2].partition("”")[0] for line in said] == [
@@ -181,6 +185,7 @@ def test_a_diploma_of_a_release_before_is_shown_by_its_type(program: Program, la
     assert first.strip("“”") in said
 
 
+@pytest.mark.slow
 def test_a_long_title_leaves_the_degree_in_sight(issued: Program) -> None:
     row = graduate(9, programme_title="Physics " * 30, achievement_type="Master's degree")
     assert issued("issuer", "issue", written(Path("long.csv"), [row])).code == 0
@@ -421,6 +426,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "issuer"
 
 
+@pytest.mark.slow
 def test_what_a_template_of_before_made_it_makes_again(release: Path) -> None:
     issuer = Issuer(release, PASSPHRASE.encode, lambda: MADE + timedelta(hours=1))
     composer = issuer.press().composer

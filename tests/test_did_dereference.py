@@ -62,6 +62,7 @@ def reduced(*services: dict[str, Any]) -> dict[str, Any]:
     return {**DOCUMENT, "service": list(services)}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("rest", "content"),
     [

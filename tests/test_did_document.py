@@ -242,6 +242,7 @@ def test_the_document_of_another(value: dict[str, Any]) -> None:
     assert caught.value.type == "https://www.w3.org/ns/did#INVALID_DID_DOCUMENT"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "members",
     [

@@ -96,6 +96,7 @@ def test_a_did_url_is_no_did(text: str) -> None:
         DID.parse(text)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "text",
     [

@@ -381,6 +381,7 @@ NO_JWK: dict[str, dict[str, Any] | bytes] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("value", NO_JWK.values(), ids=NO_JWK.keys())
 def test_what_is_no_public_key_for_signatures(value: dict[str, Any] | bytes) -> None:
     with pytest.raises(InvalidDID):

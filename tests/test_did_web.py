@@ -261,6 +261,7 @@ def test_an_answer_about_another_did(university: University) -> None:
         university.resolver.resolve(university.did)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "body",
     [

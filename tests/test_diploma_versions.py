@@ -61,6 +61,7 @@ def test_a_new_home_issues_the_second_and_one_with_a_template_the_first(tmp_path
     assert (Kinds(before).reference(), Identity.read(before).kinds) == (None, ())
 
 
+@pytest.mark.slow
 def test_a_diploma_of_either_version_is_verified_offline_and_the_second_by_its_schema(tmp_path: Path) -> None:
     for make, code in ((issuer_in, "schema-fits"), (issuer_before, "schema-none-known")):
         issuer = make(tmp_path / code)
@@ -69,6 +70,7 @@ def test_a_diploma_of_either_version_is_verified_offline_and_the_second_by_its_s
         assert [check.code for check in report.checks if check.name == "schema"] == [code]
 
 
+@pytest.mark.slow
 def test_a_home_of_before_goes_over_and_what_it_issued_stays_what_it_is(tmp_path: Path) -> None:
     issuer = issuer_before(tmp_path)
     first = issuer.issue(graduate(1))
@@ -141,6 +143,7 @@ def test_doctor_leaves_alone_who_edited_the_template(program: Program) -> None:
     assert "template leave" not in program("doctor").out
 
 
+@pytest.mark.slow
 def test_an_edited_template_becomes_a_kind_of_ones_own(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -322,6 +322,7 @@ def test_a_key_alone_that_ended_ahead_of_time_is_asked_about(program: Program) -
     assert codes(program) == {}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("problem", "code"),
     [

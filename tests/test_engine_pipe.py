@@ -56,6 +56,7 @@ def head(magic: bytes, sort: int, length: int) -> bytes:
     return struct.pack(">4sBQI", magic, sort, 1, length)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "received",
     [

@@ -188,6 +188,7 @@ WHO = f"0x{OWNER.hex()}"
 THERE = f"0x{CONTRACT.hex()}"
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("ask", "method", "parameters", "told", "answer"),
     [

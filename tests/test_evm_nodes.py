@@ -69,6 +69,7 @@ WRONG: list[tuple[object, Raisable[Problem]]] = [
 ]
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_what_is_no_answer_has_a_code_and_shows_no_key(
     node: RpcNode, site: Site, said: list[Any], number: int, caplog: pytest.LogCaptureFixture

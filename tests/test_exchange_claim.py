@@ -61,6 +61,7 @@ def test_a_link_is_read(text: str, service: str) -> None:
     assert link.token not in repr(link)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "text",
     [
@@ -95,6 +96,7 @@ def test_an_invitation_is_read_as_written() -> None:
     assert Invitation.parse(INVITATION.to_json(), LINK) == INVITATION
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "change",
     [

@@ -289,6 +289,7 @@ def test_at_a_terminal_it_is_shown_and_asked(program: Program, elsewhere: Path) 
         assert named not in (program.home / "agreed.json").read_text()
 
 
+@pytest.mark.slow
 def test_what_is_typed_is_agreed_to(program: Program, tmp_path: Path) -> None:
     address = (tmp_path / "log").as_uri()
     place = ("ledger", "--in", tmp_path / "mine")

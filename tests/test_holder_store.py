@@ -186,6 +186,7 @@ def test_any_byte_of_the_file_changed_is_noticed_or_means_nothing() -> None:
     assert noticed > len(used)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("column", ["place", "version", "sealed"])
 @pytest.mark.parametrize("value", [b"", b"\0" * 40, "text", 7, -1, 1.5])
 def test_any_column_of_a_record_replaced_is_noticed(tmp_path: Path, column: str, value: object) -> None:

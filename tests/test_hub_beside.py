@@ -163,6 +163,7 @@ def test_what_was_revoked_before_the_host_went_is_revoked_by_the_mirror(
     assert isinstance(step(report, 6).problem, Revoked)
 
 
+@pytest.mark.slow
 def test_a_diploma_of_a_former_key_is_valid_by_the_documents_in_the_mirror(
     published: Publishing, mirrored: Mirrored
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_diploma_of_a_former_key_is_valid_by_the_documents_in_the_mirror(
     assert report.verdict is Verdict.VALID, report.deciding
 
 
+@pytest.mark.slow
 def test_of_several_mirrors_one_that_answers_is_enough(published: Publishing, mirrored: Mirrored) -> None:
     credential = bare(published)
     mirrored.watch()

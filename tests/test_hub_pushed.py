@@ -118,6 +118,7 @@ def pushed(tmp_path: Path) -> Iterator[Pushing]:
         yield found
 
 
+@pytest.mark.slow
 def test_a_log_pushes_itself_and_the_mirror_says_that_it_has_all(pushed: Pushing) -> None:
     for count in (3, 253, 300, 9000):
         pushed.grow(count)

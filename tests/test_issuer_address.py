@@ -140,6 +140,7 @@ def test_an_address_is_decided_once(issuer: Issuer, tmp_path: Path) -> None:
         Identity.read(plain.home)
 
 
+@pytest.mark.slow
 def test_metadata_has_the_keys_for_diplomas_and_their_ends(issuer: Issuer) -> None:
     path, former = issuer.home / "status" / METADATA_NAME, issuer.public_keys["assertion"].multikey()
     rotate(issuer)
@@ -288,6 +289,7 @@ def test_no_file_of_another_takes_an_address() -> None:
     assert known.fingerprint(BOUND.id) != Trust().adding(replace(BOUND, address="")).fingerprint(BOUND.id)
 
 
+@pytest.mark.slow
 def test_an_issuer_is_found_by_either_name(issuer: Issuer, tmp_path: Path) -> None:
     trust, path = trust_in(issuer), tmp_path / "trust.json"
     crowd = [RecognisedIssuer(f"did:web:u{number}.example", reason="x" * 100) for number in range(600)]
@@ -404,6 +406,7 @@ def test_a_set_elsewhere(host: Host) -> None:
     assert host.judge()
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     "members",
     [
@@ -434,6 +437,7 @@ def test_the_address_is_compared_letter_by_letter(host: Host) -> None:
     left_open(host.judge(iss=host.address.replace("localhost", "LOCALHOST")), "invalid-issuer-metadata")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "keys",
     [

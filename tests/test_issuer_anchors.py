@@ -117,6 +117,7 @@ def test_old_diplomas_get_onto_a_new_ledger_as_they_are(town: Town) -> None:
         gazette.file, gazette.printed = gazette_file(town.folder, gazette.name), printed[1]
 
 
+@pytest.mark.slow
 def test_what_a_wallet_claims_brings_it_too(town: Town) -> None:
     holder = Holder()
     town.add(NAME)

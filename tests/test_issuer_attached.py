@@ -197,6 +197,7 @@ def test_nothing_of_a_file_but_its_digest_is_kept(issuer: Issuer, folder: Path, 
     assert path.stat().st_mode & 0o77 == 0
 
 
+@pytest.mark.slow
 def test_a_backup_has_what_a_job_was_begun_with(issuer: Issuer, folder: Path, tmp_path: Path) -> None:
     """Else a file that differs would go unseen where a job goes on from it."""
     path = table(tmp_path / "t.csv", ["1.pdf", "2.pdf"])

@@ -96,6 +96,7 @@ def test_how_a_file_is_read_makes_another_job(issuer: Issuer, source: Source) ->
     assert len({key(), key(delimiter=";"), key(is_error_file=True), key(date_order="day-first")}) == 4
 
 
+@pytest.mark.slow
 def test_a_row_that_is_good_on_a_later_day_is_issued_then(tmp_path: Path) -> None:
     today = NOW
     issuer = issuer_in(tmp_path / "home", clock=lambda: today)
@@ -109,6 +110,7 @@ def test_a_row_that_is_good_on_a_later_day_is_issued_then(tmp_path: Path) -> Non
     assert [entry.number for entry in issuer.entries()] == ["UNI-000001", "UNI-000003", "UNI-000002"]
 
 
+@pytest.mark.slow
 def test_every_diploma_of_a_file_verifies(issuer: Issuer, source: Source) -> None:
     issue(issuer, source)
     verifier = verifier_for(issuer)
@@ -290,6 +292,7 @@ def test_a_row_whose_number_another_took_meanwhile_is_a_finding(
     assert issue(issuer, source).issued == 0
 
 
+@pytest.mark.slow
 def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source) -> None:
     told: list[Progress] = []
     issue(issuer, source, progress=told.append)
@@ -297,7 +300,7 @@ def test_progress_is_told_in_rows_for_both_stages(issuer: Issuer, source: Source
     assert told == [Progress(stage, done, 23) for stage in ("checking", "issuing") for done in steps]
 
 
-@pytest.mark.quick("0")
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_progress_moves_within_a_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr("wire.workers.TOLD", 0.0)  # else every quarter of a second
@@ -347,6 +350,7 @@ def test_a_file_of_one_chunk_needs_no_processes(issuer: Issuer, tmp_path: Path) 
         assert at_work == {processes}
 
 
+@pytest.mark.slow
 def test_rows_of_one_chunk_that_are_all_bad_leave_no_gap(issuer: Issuer, tmp_path: Path) -> None:
     rows = [graduate(row, **{"email": "x"} if 5 <= row <= 8 else {}) for row in range(1, 13)]
     assert issue(issuer, in_chunks(tmp_path / "h.csv", rows)).issued == 8

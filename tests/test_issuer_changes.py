@@ -75,6 +75,7 @@ def test_a_record_is_cut_out_whatever_its_columns_are_called(record: dict[str, s
     assert (seq, found) == (7, orjson.dumps(record))
 
 
+@pytest.mark.slow
 def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:
     changed(issuer, map(graduate, range(24, 40)))
     rows = [graduate(row, ects="60" if row % 10 == 0 else "180") for row in range(1, 40)]
@@ -110,6 +111,7 @@ def test_numbers_by_row_are_as_a_dict_has_them(steps: list[tuple[int, int | None
     assert [compact.get(row) for row in range(-2, 120)] == [plain.get(row) for row in range(-2, 120)]
 
 
+@pytest.mark.slow
 def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
     issuer.correct("UNI-000002", {"gpa": "4.0"})
     assert changed(issuer, [graduate(2, gpa="4.0")]) == []
@@ -122,6 +124,7 @@ def test_a_corrected_diploma_is_compared_as_it_stands(issuer: Issuer) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_that_a_holder_has_claimed_it_changes_nothing(issuer: Issuer) -> None:
     issuer.claim("UNI-000002", "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK")
     assert changed(issuer, [graduate(2)]) == []
@@ -147,6 +150,7 @@ def test_a_revoked_diploma_cannot_be_corrected(issuer: Issuer) -> None:
     assert changed(issuer, [graduate(2, gpa="1.0")]) == [Change(2, "UNI-000002", {"gpa": "1.0"}, True)]
 
 
+@pytest.mark.slow
 def test_what_a_file_has_no_column_for_is_not_compared(issuer: Issuer) -> None:
     path = issuer.home.with_name("h.csv")
     path.write_text(table([graduate(2), graduate(3, ects="60")], [name for name in HEADER if name != "gpa"]))
@@ -166,6 +170,7 @@ def test_a_shard_that_is_lost_is_told_before_anything_is_issued(issuer: Issuer) 
     assert issuer.store.count() == len(ROWS)
 
 
+@pytest.mark.slow
 def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
     told: list[Progress] = []
     source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
@@ -190,6 +195,7 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
     assert "Xavier" in errors.read_text()
 
 
+@pytest.mark.slow
 def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
     told: list[Progress] = []
     source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])

@@ -443,6 +443,7 @@ def service(folder: Path, issuer: Any, base: str = "", **options: Any) -> Iterat
             yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", ["", "/registrar"])
 def test_over_http_a_link_becomes_a_diploma(tmp_path: Path, base: str) -> None:
     with service(tmp_path, Registrar(), base) as running:

@@ -262,6 +262,7 @@ def test_a_key_that_ended_ahead_of_time_ends_now(rotated: Issuer, clock: Clock) 
     assert documents.versions(rotated.home) == versions
 
 
+@pytest.mark.slow
 def test_what_the_former_keys_signed_stays_provable(rotated: Issuer, clock: Clock) -> None:
     accept_clock(rotated, clock.now)
     rotated.issue(graduate(3))

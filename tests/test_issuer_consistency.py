@@ -325,6 +325,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted((issuer.home / documents.FOLDER).glob("*.json"), key=lambda path: int(path.stem))
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("damage", "unlike"),
     [

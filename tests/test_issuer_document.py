@@ -172,6 +172,7 @@ def test_an_edition_can_be_bound_to_a_holder() -> None:
     assert "id" not in free["credentialSubject"]
 
 
+@pytest.mark.slow
 def test_every_example_loses_nothing_and_has_the_form_of_open_badges(corpora: Path) -> None:
     schema = json.loads((corpora / "samples" / "schemas" / "ob3-achievementcredential.json").read_bytes())
     schemas = Schemas({"ob3": schema})

@@ -32,6 +32,7 @@ def read(path: Path, encoding: str = "", span_rows: int = 4) -> list[list[str]]:
     return [cells for span in source.spans for _, cells in source.rows(span)]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("encoding", WORLDS)
 def test_a_file_of_one_language_is_read_without_a_question(tmp_path: Path, encoding: str) -> None:
     names = WORLDS[encoding] * 4
@@ -124,6 +125,7 @@ def test_utf8_that_could_be_hanzi_is_asked_about() -> None:
         assert codec_of(sampled([text.encode()])) == "utf-8"
 
 
+@pytest.mark.slow
 def test_what_comes_late_in_a_file_is_judged_as_well() -> None:
     """£ukasz would be signed if the first thousand names alone decided."""
     lines = ["1,Müller,Jürgen,Größe\n"] * 2000 + ["2,Weiß,Łukasz,x\n"] + ["1,Müller,Jürgen,Größe\n"] * 9

@@ -145,6 +145,7 @@ def test_of_two_exports_at_once_the_manifest_has_the_digests_of_the_later(
     }
 
 
+@pytest.mark.slow
 def test_what_many_bundles_share_is_written_as_in_each_alone(tmp_path: Path) -> None:
     """Editions of a file and single ones, revoked and not, from before and after a change of the document."""
     issuer, out = issuer_in(tmp_path / "home", url="https://u.example"), tmp_path / "out"
@@ -224,6 +225,7 @@ FORMER = {  # as 81e9505 named the files of these
 }
 
 
+@pytest.mark.slow
 def test_what_81e9505_exported_is_recognised_and_gets_its_new_name(tmp_path: Path) -> None:
     """Edition 2 of UNI-1 takes the name of another diploma's file; none is lost, and none is there twice."""
     issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"
@@ -253,6 +255,7 @@ def test_what_81e9505_exported_is_recognised_and_gets_its_new_name(tmp_path: Pat
         assert there() == {named(*pair): found for pair, found in ids.items()}
 
 
+@pytest.mark.slow
 def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path: Path) -> None:
     """Both in one go, the one whose file bore the name first."""
     issuer, out = issuer_in(tmp_path / "home"), tmp_path / "out"

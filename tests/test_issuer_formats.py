@@ -148,7 +148,7 @@ def test_rows_of_one_number_are_one_record_in_json_too(tmp_path: Path) -> None:
     assert [span.rows for span in of_json.spans] == [span.rows for span in of_csv.spans] == [3, 3, 3, 3]
 
 
-@pytest.mark.quick("json")
+@pytest.mark.slow
 @pytest.mark.parametrize("write", FORMATS)
 def test_a_table_gives_the_shards_the_findings_and_the_root_of_the_csv(write: Write, tmp_path: Path) -> None:
     rows: list[dict[str, str]] = [graduate(row) for row in range(40)]
@@ -404,7 +404,7 @@ def test_a_spoilt_file_is_refused_or_read_and_nothing_else_happens(tries: int, t
 # The command
 
 
-@pytest.mark.quick("json")
+@pytest.mark.slow
 @pytest.mark.parametrize("write", FORMATS)
 def test_the_command_issues_it_and_says_where_a_row_is_wrong(
     write: Write, program: Program, tmp_path: Path

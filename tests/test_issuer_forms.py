@@ -153,6 +153,7 @@ def test_corrected_and_revoked_it_is_not_valid(issuer: Issuer, home: Path) -> No
     require_sound(issuer)
 
 
+@pytest.mark.slow
 @WORKERS
 def test_a_file_is_issued_by_worker_processes(issuer: Issuer, tmp_path: Path, workers: int) -> None:
     rows = [graduate(row, **{"email": "bad"} if row == 4 else {}) for row in range(1, 21)]
@@ -245,6 +246,7 @@ def forms_of(issuer: Issuer, number: str) -> list[str]:
     return [issuer.line(each).secured.form for each in issuer.editions(issuer.current(number))]
 
 
+@pytest.mark.slow
 def test_an_issuer_of_json_issues_in_another_form_as_well(home: Path, tmp_path: Path) -> None:
     """Earlier credentials stay as they are, and are issued in the other form, too, once that is asked for."""
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 5)])
@@ -291,6 +293,7 @@ def test_a_job_goes_on_in_its_form_and_another_form_is_another_job(
 # Handed out
 
 
+@pytest.mark.slow
 def test_exported_it_verifies_as_a_file(issuer: Issuer, tmp_path: Path) -> None:
     issuer.issue_many([graduate(1), graduate(2)])
     folder = tmp_path / "out"
@@ -300,6 +303,7 @@ def test_exported_it_verifies_as_a_file(issuer: Issuer, tmp_path: Path) -> None:
     assert all(check(issuer, path.read_bytes()) for path in files)
 
 
+@pytest.mark.slow
 def test_a_backup_brings_it_back(issuer: Issuer, home: Path, tmp_path: Path) -> None:
     source = csv_file(tmp_path / "g.csv", [graduate(row) for row in range(1, 4)])
     issuer.issue_file(Order(source, tmp_path / "errors.csv", workers=0))

@@ -302,6 +302,7 @@ def test_an_error_file_that_was_corrected_is_read_as_the_file_was(issuer: Issuer
     ]
 
 
+@pytest.mark.slow
 def test_numbered_columns_are_items_by_their_numbers(issuer: Issuer, tmp_path: Path) -> None:
     header = ("Number", "Name", "Course 1", "grade_1", "课程2", "Grade2", "course_10", "Course 2026")
     rows = [
@@ -386,6 +387,7 @@ def test_a_record_has_a_bound_and_so_has_a_span(issuer: Issuer, tmp_path: Path) 
     assert [entry.number for entry in issuer.entries()] == ["2"]
 
 
+@pytest.mark.slow
 def test_a_job_that_was_stopped_goes_on_with_the_same_records(tmp_path: Path) -> None:
     rows = [(str(number // 3), "A", f"Course {number % 3}", "1") for number in range(30)]
     path = write(tmp_path / "t.csv", rows)

@@ -123,6 +123,7 @@ def test_of_one_who_was_killed_the_next_who_opens_the_keys_publishes_it_first(is
     assert revoked(issuer) == 1
 
 
+@pytest.mark.slow
 def test_the_service_publishes_it_at_its_start_and_soon_after(issuer: Issuer) -> None:
     issuer.claim(ONE, HOLDER)
     with renewing(issuer.lists, lambda: NOW, pause=0.01):

@@ -178,6 +178,7 @@ def test_a_web_address_gives_a_did_with_a_document_to_publish(home: Path) -> Non
     assert {method.key for method in document.methods("authentication")} == {keys["assertion"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", [None, "https://u.example"])
 def test_a_diploma_of_either_kind_of_issuer_verifies_offline(home: Path, url: str | None) -> None:
     made = issuer_in(home, url=url)
@@ -294,6 +295,7 @@ def test_a_correction_is_the_next_edition_and_supersedes_the_former(issuer: Issu
     assert verifier.verify(issuer.bundle(issuer.store.entry(0)), now=NOW).verdict is Verdict.INVALID
 
 
+@pytest.mark.slow
 def test_a_diploma_of_a_file_can_be_corrected_too(issuer: Issuer, tmp_path: Path) -> None:
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [graduate(1)]), tmp_path / "errors.csv"))
     assert issuer.correct("UNI-000001", {"gpa": "4.0"}).edition == 2
@@ -431,6 +433,7 @@ def test_a_diploma_is_found_by_what_people_have_at_hand(
     assert [(entry.number, entry.edition) for entry in filled.find(text)] == found
 
 
+@pytest.mark.slow
 def test_a_diploma_is_found_by_its_id_and_by_the_credential_itself(filled: Issuer) -> None:
     for seq in (4, 2, 12):
         entry = filled.store.entry(seq)

@@ -110,6 +110,7 @@ def test_a_cancelled_job_ends_after_the_chunk_in_hand_and_the_same_file_goes_on(
     require_once(reopened(home))
 
 
+@pytest.mark.slow
 def test_a_job_that_was_cancelled_and_went_on_ends_with_the_root_of_one_that_was_not(tmp_path: Path) -> None:
     home = tmp_path / "home"
     alone = twin(issuer_in(home), tmp_path / "alone" / "home")

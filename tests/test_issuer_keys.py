@@ -596,6 +596,7 @@ def test_where_no_document_tells_which_keys_there_were_it_stays_open(issuer: Iss
         assert (report.verdict, report.checks) == (verdict, report.checks)
 
 
+@pytest.mark.slow
 def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> None:
     """One that brought all would be read by nobody after the 64th."""
     first, former = issuer.issue(graduate(1)), issuer.public_keys["assertion"]

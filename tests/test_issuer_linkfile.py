@@ -236,6 +236,7 @@ def test_only_its_owner_reads_it_whatever_the_umask(file: LinkFile) -> None:
     assert [path.name for path in file.path.parent.iterdir() if path.is_file()] == ["links.csv"]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("harmful", HARMFUL)
 def test_no_name_is_a_formula(file: LinkFile, harmful: str) -> None:
     file.write(credentials(harmful, name=harmful, email=harmful), now=NOW)

@@ -69,6 +69,7 @@ ALL = ["0.1", "1.1", "2.1", "3.1", "4.1", "5.1", "1.2", "3.2", "4.2", "3.3", "0.
 FIRST_DAY = NOW.date()
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
@@ -103,6 +104,7 @@ def test_the_day_of_issue_is_that_of_utc(issuer: Issuer) -> None:
     assert datetime.combine(NOW.date(), NOW.time(), UTC) == NOW
 
 
+@pytest.mark.slow
 def test_a_job_that_was_begun_later_is_read_from_its_credentials(issuer: Issuer, tmp_path: Path) -> None:
     assert selected(issuer, since=FIRST_DAY + 2 * DAY) == ["3.3", "0.2", "0.3"]
     other = reopened(issuer.home, lambda: NOW + 2 * DAY)
@@ -110,6 +112,7 @@ def test_a_job_that_was_begun_later_is_read_from_its_credentials(issuer: Issuer,
     assert selected(issuer, since=FIRST_DAY + 2 * DAY) == ["3.3", "0.2", "0.3", "9.1"]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("row", "claim"),
     [

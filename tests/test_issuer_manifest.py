@@ -54,6 +54,7 @@ def test_each_file_has_a_line_with_its_person_and_digest(issuer: Issuer, tmp_pat
     assert (tmp_path / "out" / "manifest.csv").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_folder_that_gets_more_has_one_line_a_file(issuer: Issuer, tmp_path: Path) -> None:
     """What is written again has the digest of what is there now, and what is gone has no line."""
     out, first = tmp_path / "out", list(issuer.entries())

@@ -112,6 +112,7 @@ def test_each_form_is_a_credential_of_its_own_under_one_number(issuer: Issuer) -
     assert {path.name for path in (issuer.home / "status").glob("0*")} == {"0", "0.jwt"}
 
 
+@pytest.mark.slow
 def test_the_ids_of_the_default_form_are_those_of_before(issuer: Issuer, tmp_path: Path) -> None:
     """Whatever the default is: what it issued before there were several forms is still found."""
     ids = []
@@ -246,6 +247,7 @@ def test_a_claim_ends_every_form_and_makes_the_one_that_was_asked_for(issuer: Is
     assert verdicts(issuer, [each for each in issuer.entries() if each.edition == 1]) == {Verdict.INVALID}
 
 
+@pytest.mark.slow
 def test_each_form_of_the_issuer_can_be_claimed_whatever_the_record_had(issuer: Issuer) -> None:
     issuer.issue(graduate(2), forms=ALL)
     issuer.issue(graduate(1))
@@ -356,6 +358,7 @@ def add(issuer: Issuer, order: Order) -> Issued:
     return issuer.issue_file(replace(order, forms=BOTH))
 
 
+@pytest.mark.slow
 def test_the_form_that_is_lacking_is_issued_under_the_editions_that_stand(
     issuer: Issuer, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INTAGLIO_PASSPHRASE_FILE", raising=False)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("given", "family", "lang", "name"),
     [
@@ -65,6 +66,7 @@ def test_given_and_family_name_stand_in_the_order_of_script_and_language(
     assert ("name" in record) == (name != f"{given} {family}".rstrip())  # as releases before kept it
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("headings", "fields"),
     [

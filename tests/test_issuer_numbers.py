@@ -123,6 +123,7 @@ def test_a_row_that_was_numbered_last_year_keeps_its_number(issuer: Issuer, tmp_
     assert given_numbers(later) == {"Given1 Family1": "2026-001", "Given2 Family2": "2027-001"}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
 def test_two_rows_of_one_identity_are_both_findings_in_any_order(
     tmp_path: Path, order: Sequence[int]

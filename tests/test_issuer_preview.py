@@ -97,6 +97,7 @@ def test_nobody_is_asked_about_rows_of_which_none_is_to_be_signed(tmp_path: Path
     assert (done.issued, seen) == (0, [])
 
 
+@pytest.mark.slow
 def test_of_a_table_that_was_issued_in_part_the_rest_is_shown(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "home")
     issuer.issue_file(Order(csv_file(tmp_path / "g.csv", [graduate(1), graduate(3)]), workers=0))
@@ -137,6 +138,7 @@ def test_what_somebody_else_issued_meanwhile_is_not_issued_again(tmp_path: Path,
     assert seen[0]["diploma_number"] == "UNI-000004"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("nothing", ["", "\u200b", "\u2060", "\u00ad", "\u3164", "\ufe0f"])
 @pytest.mark.parametrize("field", ["given_name", "programme_title"])
 def test_rows_that_differ_in_nothing_that_is_seen_are_named(tmp_path: Path, nothing: str, field: str) -> None:

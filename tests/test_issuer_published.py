@@ -122,6 +122,7 @@ def test_each_version_of_the_document_is_published_with_its_place_in_the_log(
     assert documents.published(tmp_path / "restored") == answer.content
 
 
+@pytest.mark.slow
 def test_an_issuer_of_a_release_that_kept_no_versions_publishes_the_one_it_has(issuer: Issuer) -> None:
     for path in (issuer.home / documents.FOLDER).iterdir():
         path.unlink()

@@ -144,6 +144,7 @@ def test_the_list_of_links_put_back_revives_none(
     assert bound(home)[-1] is None
 
 
+@pytest.mark.slow
 def test_a_link_from_before_a_correction_gets_what_was_corrected(home: Path, program: Program) -> None:
     link = link_by(program)
     opened(home).correct(NUMBER, {"gpa": "4.0"})

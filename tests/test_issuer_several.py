@@ -204,6 +204,7 @@ def test_however_they_are_shuffled(
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_one_batch_of_the_log_may_have_two_kinds(tmp_path: Path) -> None:
     """Calls of several threads go the way together, whatever their kinds."""
     issuer = both(tmp_path / "home")
@@ -228,6 +229,7 @@ def table(path: Path, kind: Kind, rows: Sequence[Mapping[str, str]], **options: 
     return open_source(path, kind=kind, **options)
 
 
+@pytest.mark.slow
 def test_files_of_two_kinds_with_equal_numbers(tmp_path: Path) -> None:
     """Neither is taken for issued before, nor for other words about the other's rows."""
     issuer = both(tmp_path / "home")
@@ -370,6 +372,7 @@ def test_one_kind_that_is_damaged_leaves_the_others_alone(tmp_path: Path) -> Non
     assert [finding.facts["file"] for finding in found] == [str(folder / "kind.json")]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "kinds",
     [
@@ -579,6 +582,7 @@ def test_a_file_has_its_kind_only_where_another_has_the_number(tmp_path: Path) -
     assert kept.secured == club.secured
 
 
+@pytest.mark.slow
 def test_a_diploma_takes_its_name_back_from_what_had_it(tmp_path: Path) -> None:
     """Exported alone, it moves the other's file out of its way and loses none of it."""
     issuer = both(tmp_path / "home", diplomas=True)

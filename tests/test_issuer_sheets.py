@@ -61,6 +61,7 @@ def test_texts_are_read_as_they_are(tmp_path: Path) -> None:
     assert [part.rows for part in found.parts] == [2, 1]
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("value", "code", "text"),
     [

@@ -149,6 +149,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("encoding", ["UTF-8", "gb18030", "shift-jis", "big5", "windows-1252"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_a_file_that_is_not_in_its_encoding_is_refused_with_its_first_bad_line(
@@ -239,6 +240,7 @@ def test_a_quotation_mark_that_swallows_the_rows_behind_it_is_found(tmp_path: Pa
         open_source(path)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("line", ["sep={}\r\n", '"sep={}"\n', "SEP={}\r", "\ufeffsep={}\n"])

@@ -52,6 +52,7 @@ def page(issuer: Issuer, number: str) -> str:
     return details_name(0, page_of(position(issuer, number)))
 
 
+@pytest.mark.slow
 def test_a_new_list_has_nobody_revoked_and_is_good_for_a_year(issuer: Issuer) -> None:
     assert revoked_positions(issuer) == set()
     assert published(issuer).valid_from == NOW
@@ -59,6 +60,7 @@ def test_a_new_list_has_nobody_revoked_and_is_good_for_a_year(issuer: Issuer) ->
     assert issuer.lists.publish(now=NOW) == []
 
 
+@pytest.mark.slow
 def test_a_list_says_how_long_a_copy_may_be_kept(issuer: Issuer) -> None:
     assert published(issuer).subjects[0].get("ttl") == 300_000  # milliseconds
 
@@ -87,6 +89,7 @@ def test_bit_and_details_stand_at_the_position_that_the_credential_names(issuer:
         assert (found.reason if found else None) == ("fraud" if row in (3, 9) else None)
 
 
+@pytest.mark.slow
 def test_lists_and_details_are_anchored(issuer: Issuer) -> None:
     kinds = [parse_entry(entry).kind for entry in issuer.log.entries(0, audit(issuer.log).size)]
     assert kinds == [
@@ -155,6 +158,7 @@ def test_a_bundle_brings_details_only_of_a_diploma_that_was_revoked(issuer: Issu
     assert brought == [1, 2]
 
 
+@pytest.mark.slow
 def test_what_was_revoked_before_keeps_its_date_and_reason(issuer: Issuer) -> None:
     issuer.revoke(["UNI-000007"], Reason.FRAUD, date=NOW, now=NOW)
     before = (issuer.home / "status" / "0").read_bytes()

@@ -93,6 +93,7 @@ def issuer(tmp_path: Path, request: pytest.FixtureRequest) -> Issuer:
     return make(tmp_path / "issuer", signer=token)
 
 
+@pytest.mark.slow
 def test_a_bundle_is_judged_offline_by_the_issuers_documents(issuer: Issuer) -> None:
     bundles = issued_and_revoked(issuer)
     assert by(issuer) == LISTS
@@ -109,6 +110,7 @@ def test_its_key_stands_in_no_relation_of_the_issuers_document(issuer: Issuer) -
     assert inner["id"] == LISTS
 
 
+@pytest.mark.slow
 def test_the_document_is_json_ld_without_undefined_terms(issuer: Issuer) -> None:
     """In the RDF of the issuer's document the other one is one literal: nobody reads its keys there."""
     issuer.issue(graduate(1))
@@ -442,6 +444,7 @@ def all_verdicts(issuer: Issuer, now: datetime) -> list[Verdict]:
     return [judge.verify(bundle, now=now).verdict for bundle in issuer.bundles(issuer.entries())]
 
 
+@pytest.mark.slow
 def test_moving_over_again_is_a_rotation_like_others(older: Issuer) -> None:
     rotation.rotate(older, has_status_did=True)
     first = older.public_keys["status-list"]
@@ -494,6 +497,7 @@ def test_keys_go_elsewhere_and_lists_stay_apart(tmp_path: Path, change: Callable
     assert verdicts(trust_of(made), again) == VERDICTS
 
 
+@pytest.mark.slow
 def test_a_backup_has_it_all(issuer: Issuer, tmp_path: Path) -> None:
     bundles = issued_and_revoked(issuer)
     backup(issuer.home, tmp_path / "backup", b"correct horse 1234")
@@ -526,6 +530,7 @@ def test_one_that_lives_there_is_moved_and_not_made(tmp_path: Path) -> None:
     assert Identity.read(tmp_path / "issuer").status_did == LISTS
 
 
+@pytest.mark.slow
 def test_doctor_says_who_has_not_moved_and_mends_the_document(issuer: Issuer, tmp_path: Path) -> None:
     issuer.issue(graduate(1))
     found = {item.code: item.health for item in examine_issuer(issuer.home, NOW)}

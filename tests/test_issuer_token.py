@@ -138,7 +138,7 @@ def verdicts(made: Issuer, now: datetime, *bundles: Bundle) -> list[Verdict]:
 REVOKED_AND_VALID = [Verdict.INVALID, Verdict.VALID] * 2
 
 
-@pytest.mark.quick("True")
+@pytest.mark.slow
 @pytest.mark.parametrize("announced", [False, True])
 def test_from_the_folder_to_a_token_and_back(tmp_path: Path, announced: bool) -> None:
     home, clock, key, other = tmp_path / "home", Clock(), token(), token()

@@ -291,6 +291,7 @@ def test_five_hubs_of_which_each_fails_in_its_way(story: Story) -> None:
         assert story.verdict(f"again/UNI-2026-{number:05}.json").startswith("VALID")
 
 
+@pytest.mark.slow
 def test_a_diploma_of_before_a_keys_end_exported_after_it_is_valid_by_witnesses_time(story: Story) -> None:
     """Whoever goes by the witnesses' time sees when they saw it, and not when it was exported."""
     story.ask("quorum", "2")
@@ -319,6 +320,7 @@ def test_a_diploma_of_before_a_keys_end_exported_after_it_is_valid_by_witnesses_
     assert story.verdict("late.json").startswith("NOT VALID")
 
 
+@pytest.mark.slow
 def test_both_lines_of_a_hub_are_kept(story: Story) -> None:
     """With Ed25519 and with ML-DSA-44; the hub counts once."""
     hub, url = story.hubs.witnesses["a"], story.hubs.urls["a"]
@@ -483,6 +485,7 @@ def test_nobody_is_asked_whom_a_folder_from_elsewhere_names(story: Story) -> Non
     assert [each["code"] for each in told].count("named-agreed") == 3
 
 
+@pytest.mark.slow
 def test_a_claim_asks_and_is_answered_even_so(story: Story) -> None:
     story.ask("quorum", "2")
     story.issue(0, 1)

@@ -125,6 +125,7 @@ REGISTRARS: dict[str, tuple[str, str, dict[str, Any], str]] = {
 """A file of each sort that registrars have: its text, encoding, what is said, the type of degree."""
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", REGISTRARS)
 def test_a_file_as_registrars_have_it_is_understood(tmp_path: Path, name: str) -> None:
     text, encoding, options, achievement = REGISTRARS[name]

@@ -171,6 +171,7 @@ def test_nor_by_a_pinned_document_of_before_whatever_the_trust_file_leaves_out(t
     assert verify(trust, genuine).verdict is Verdict.VALID
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("uses", "credentials", "lists"),
     [
@@ -225,6 +226,7 @@ def uses(document: Mapping[str, Any]) -> dict[str, list[str]]:
     return {one["publicKeyMultibase"]: one[SIGNS] for one in document["verificationMethod"]}
 
 
+@pytest.mark.slow
 def test_file_and_fingerprint_stay_over_rotations(tmp_path: Path) -> None:
     """And either file goes onto the list that has the other."""
     issuer = make(tmp_path / "issuer")
@@ -322,6 +324,7 @@ def test_a_later_document_is_no_contradiction_where_the_chain_of_the_pinned_one_
         ours.joined(pinning(names[1]), unreachable)
 
 
+@pytest.mark.slow
 def test_a_home_of_before_says_it_with_its_next_keys(tmp_path: Path) -> None:
     """Its documents say nothing; the trust file names its keys for lists at once."""
     fixture = Path(__file__).parent / "fixtures" / "f31e11f" / "university" / "issuer"
@@ -352,6 +355,7 @@ def test_a_did_key_is_one_key_for_both(tmp_path: Path) -> None:
     assert verify(trust_of(issuer), bundle).verdict is Verdict.VALID
 
 
+@pytest.mark.slow
 def test_other_programs_find_a_meaning_in_every_term_of_the_document(tmp_path: Path) -> None:
     """Ours and pyld's JSON-LD, which raise for a term that no context defines, or drop it."""
     issuer = make(tmp_path / "issuer")

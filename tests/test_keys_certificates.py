@@ -215,6 +215,7 @@ BROKEN: dict[str, tuple[Raisable[Problem], str, Callable[[], Chain]]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("case", VALID)
 def test_what_holds(case: str) -> None:
     chain = VALID[case]()

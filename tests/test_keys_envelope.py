@@ -98,6 +98,7 @@ def test_another_cost_does_not_open(member: str, value: int) -> None:
         open_envelope({**KEPT, "memory": 64, member: value}, b"passphrase")
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -140,6 +141,7 @@ def test_an_envelope_does_not_command_the_machine(changes: dict[str, int]) -> No
         open_envelope({**KEPT, **changes}, b"passphrase")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("length", range(16))
 def test_a_ciphertext_cut_short_does_not_open(length: int) -> None:
     with pytest.raises(Problem):

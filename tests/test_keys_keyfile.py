@@ -266,6 +266,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_content_that_does_not_fit_together_is_damaged(
     tmp_path: Path, damage: Callable[[dict[str, Any]], Any]

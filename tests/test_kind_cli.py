@@ -38,6 +38,7 @@ def club(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_what_comes_along_is_listed_shown_proved_and_to_be_filled_in(program: Program) -> None:
     listed = json.loads(program("kind", "list", "--json").out)["kinds"]
     assert [each["name"] for each in listed] == list(SHIPPED)

@@ -96,6 +96,7 @@ def test_of_many_differences_the_first_are_said(program: Program, card: Path) ->
     assert program("kind", "test", card).out.splitlines()[-1] == "and 2 more"
 
 
+@pytest.mark.slow
 def test_rows_are_held_against_each_other_and_derived_values_are_of_the_day(
     program: Program, tmp_path: Path
 ) -> None:

@@ -294,6 +294,7 @@ def test_a_pattern_matches_the_whole_text_as_rfc_9485_reads_it(
     assert [text for text in (*fits, *does_not) if matches(text)] == fits
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     "pattern",
     [r"\d+", "(?:a)", "a+?", "a**", "*a", "a(", "a)", "[a-z", r"\p{Foo}", r"\x41", "a{2,1}", "(a{999}){999}"],

@@ -44,6 +44,7 @@ def reason(check: str, cell: str) -> str:
     return ""
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("check", "number"), PUBLISHED)
 def test_a_published_number_passes_and_none_with_another_digit(check: str, number: str) -> None:
     assert check_cell(Field("x", check=check), number) == number
@@ -54,6 +55,7 @@ def test_a_published_number_passes_and_none_with_another_digit(check: str, numbe
                 assert reason(check, f"{number[:place]}{digit}{number[place + 1 :]}"), (place, digit)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("check", "number"), PUBLISHED)
 def test_a_finding_says_that_a_digit_is_wrong_and_nothing_of_the_right_one(check: str, number: str) -> None:
     last = "1" if number[-1] != "1" else "2"

@@ -187,6 +187,7 @@ def in_properties(kind: Kind, record: Record) -> dict[str, Any]:
     return {name: record[name] for name in kind.fields if name in placed and record[name] != ""}
 
 
+@pytest.mark.slow
 @given(filled())
 def test_each_fact_ends_in_its_own_credential_and_comes_back_as_it_was(example: Filled) -> None:
     kind = example.kind
@@ -278,6 +279,7 @@ def test_a_sentence_says_each_value_as_it_was_typed(example: Filled) -> None:
         assert words.sentence(summarize(claims, Trust().adding(issuer))) == expected
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("text", UNTIDY)
 def test_untidy_values_of_a_certificate_are_never_parsed(text: str) -> None:
     claims = Credential.parse(said(CERTIFICATE, {**WELDING, "title": text, "family_name": text}))

@@ -85,6 +85,7 @@ def shown(program: Program, path: str, language: str, monkeypatch: pytest.Monkey
 # From a file to a verified credential
 
 
+@pytest.mark.slow
 def test_residents_with_untidy_names_under_headings_in_three_languages(
     city: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +118,7 @@ def test_residents_with_untidy_names_under_headings_in_three_languages(
     assert len(told["credentials"]) == 1
 
 
+@pytest.mark.slow
 def test_certificates_of_any_spreadsheet(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = program(
         "issuer", "issue", "certificates.csv", "--kind", "certificate", "--name", "U", "--out", "o"
@@ -513,6 +515,7 @@ def test_the_page_shows_what_was_typed_and_runs_none_of_it(tmp_path: Path) -> No
     assert "<b>&amp;" not in html
 
 
+@pytest.mark.slow
 def test_a_bundle_of_a_resident_says_the_same_to_a_program(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "home", kind=shipped("resident"))
     bundle = issuer.bundle(issuer.issue(ZHANG))

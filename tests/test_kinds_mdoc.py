@@ -100,6 +100,7 @@ def test_each_field_has_a_place_in_the_mdoc_or_is_said_to_have_none(program: Pro
     assert "mdoc" not in program("kind", "check", "certificate").out, "which has none"
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -195,6 +196,7 @@ def test_it_has_the_members_of_the_specifications_example(corpora: Path) -> None
         assert ours[member] == example[member]
 
 
+@pytest.mark.slow
 def test_a_kind_is_drafted_from_the_configuration_of_an_mdoc(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ def shown(issuer: Issuer, host: Host, known: tuple[str, ...] = (), trust: Trust 
 # What is published
 
 
+@pytest.mark.slow
 def test_a_kind_is_published_by_its_digest_and_each_of_its_files_by_its_path(host: Host) -> None:
     for base in ("/office/kinds", "/office/log/kinds"):
         answer = host.client.get(f"{base}/{KIND.digest}")

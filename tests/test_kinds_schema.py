@@ -124,6 +124,7 @@ def test_a_pattern_means_the_same_to_a_schema() -> None:
         assert validator.is_valid({"mark": text}) is fits, text
 
 
+@pytest.mark.slow
 @given(filled())
 def test_each_row_of_any_kind_fits_its_schema_in_its_own_words_and_in_ours(example: Filled) -> None:
     kind = with_compiled(example.kind)

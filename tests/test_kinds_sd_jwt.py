@@ -187,6 +187,7 @@ def plain(text: str) -> str:
     return text.replace("\u2068", "").replace("\u2069", "")
 
 
+@pytest.mark.slow
 def test_the_verifier_finds_each_fact_by_its_path(world: World) -> None:
     fields, text, of_type = shown(world)
     assert fields == SAID
@@ -272,6 +273,7 @@ def test_check_says_the_place_of_each_field(program: Program, tmp_path: Path) ->
 # Refusals
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "name",
     ["status", "iss", "sub", "cnf", "exp", "nbf", "iat", "jti", "vct", "aud", "id", "@context", "_sd_alg"],
@@ -282,6 +284,7 @@ def test_a_claim_that_decides_is_no_place_and_has_none_below_it(name: str) -> No
             pid(no={"sd_jwt": path})
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

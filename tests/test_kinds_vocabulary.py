@@ -114,6 +114,7 @@ def test_a_word_for_a_degree_stands_beside_the_type_that_it_means(word: str, cod
     assert (named["achievement_type"], named["degree_name"]) == (code, "B.Sc. Physics")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "word",
     [

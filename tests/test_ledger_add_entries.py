@@ -80,6 +80,7 @@ def send(mirror: Mirror, body: bytes, note: bytes) -> int:
     return mirror.add_entries(AddEntries.parse(body), Checkpoint.parse(note))
 
 
+@pytest.mark.slow
 def test_a_log_is_sent_in_packages_until_it_is_whole(mirror: Mirror) -> None:
     log = Stranger()
     for size in (3, 256, 300, 9000, 9001):

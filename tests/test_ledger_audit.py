@@ -66,6 +66,7 @@ def test_any_altered_byte_is_found_and_named(log: Log, path: str) -> None:
     assert audit(log).size == SIZE
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("path", PATHS)
 def test_a_missing_file_is_named(path: str, tmp_path: Path) -> None:
     log = open_log(PosixStore(tmp_path / "log"))

@@ -375,6 +375,7 @@ def test_a_clock_that_was_ahead_stops_no_keeping(town: Town) -> None:
 # What stands against them
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("status", "body"),
     [(404, b""), (403, b""), (500, b"x"), (301, b""), (409, b"no number"), (409, b"1" * 30), (200, b"")],

@@ -113,6 +113,7 @@ def test_extra_data_is_skipped(log: Log, evidence: Evidence) -> None:
     assert verify_evidence(ENTRY, dataclasses.replace(evidence, body=extra), trust_in(log)).index == 5
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "body",
     [
@@ -341,6 +342,7 @@ class TestUnseen:
             with pytest.raises(NotWitnessed, match="0 witnesses"):
                 verify_evidence(ENTRY, signed, self.policy(log, LATER, quorum=1))
 
+    @pytest.mark.quick(every=3)
     @pytest.mark.parametrize(
         "garbage",
         [

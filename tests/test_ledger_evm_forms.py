@@ -58,6 +58,7 @@ def test_what_is_not_canonical_is_no_rlp_and_the_oracle_agrees(data: bytes) -> N
     assert oracle.decode(data) == item
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "data",
     [b"", b"\x81\x7f", b"\xb8\x37" + b"x" * 55, b"\xb9\x00\x38" + b"x" * 56, b"\xb8", b"\xb9\x01", b"\x82x",
@@ -156,6 +157,7 @@ def test_a_header_is_read_in_each_form(fields: int) -> None:
     assert found.hash == keccak256(raw)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("fields", sorted({*range(26)} - FORMS.keys()))
 def test_a_header_of_another_form_is_left_open_by_name(fields: int) -> None:
     with pytest.raises(UnknownForm, match=f"{fields} fields") as left:
@@ -279,6 +281,7 @@ def test_a_receipt_from_before_byzantium_is_left_open() -> None:
 _LOG: rlp.Item = [b"c" * 20, [b"t" * 32], b""]
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     "fields",
     [b"x", [], [b"\x01", b"", b"\0" * 256], [b"\x02", b"", b"\0" * 256, []], [[], b"", b"\0" * 256, []],

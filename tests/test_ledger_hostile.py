@@ -144,6 +144,7 @@ KEYS = {
 
 
 class TestABucket:
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("name", BATCHES)
     def test_a_batch_of_another_form(self, bucket: Bucket, name: str) -> None:
         bucket.lies = lambda request, path: (
@@ -203,6 +204,7 @@ class TestABucket:
         with pytest.raises(Damaged, match="more batches"):
             list(bucket.store().pending(0))
 
+    @pytest.mark.quick(every=2)
     @pytest.mark.parametrize("name", HEADS)
     def test_a_head_of_another_form(self, bucket: Bucket, name: str) -> None:
         bucket.put(head_path(1), HEADS[name])
@@ -224,6 +226,7 @@ class TestABucket:
             bucket.store().head()
         assert bucket.requests < 60
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("name", KEYS)
     def test_keys_of_another_form(self, bucket: Bucket, name: str) -> None:
         bucket.put(head_path(1), head(base={"size": 9, "root": "00" * 32}))
@@ -438,6 +441,7 @@ class TestADatabase:
             with pytest.raises(Damaged, match="keys up to 0"):
                 list(PostgresStore(twin.uri(name, "appender")).keys())
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         "rows",
         [

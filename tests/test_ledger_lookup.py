@@ -226,6 +226,7 @@ def test_records_that_are_not_aligned_are_none() -> None:
     assert [found.index for found in find(bytes(12) + leaf[:6] + (9).to_bytes(6) + leaf[:4], leaf)] == [9]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 70_000), st.data())
 def test_the_tiles_of_a_proof_are_enough_for_it(size: int, data: st.DataObject) -> None:

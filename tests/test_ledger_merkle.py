@@ -40,6 +40,7 @@ def test_the_example_of_seven_entries() -> None:
     assert merkle.consistency_proof(6, 7, seven) == [j, g, k]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("size", range(1, 20))
 def test_proofs_are_those_of_the_rfc(size: int) -> None:
     entries = ENTRIES[:size]

@@ -92,6 +92,7 @@ def test_entries_of_strangers_may_be_any_bytes(mirror: Mirror) -> None:
     assert list(reader.entries(0, 400)) == [log.entry(index) for index in range(400)]
 
 
+@pytest.mark.slow
 def test_only_bundles_and_a_few_hashes_are_asked_for(mirror: Mirror) -> None:
     """A log's tiles follow from its entries, so most of them are never fetched."""
     log = Stranger()
@@ -150,6 +151,7 @@ def changed_entry(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("path", ["tile/entries/001", "tile/entries/002.p/88"])
 @pytest.mark.parametrize(
     "change",

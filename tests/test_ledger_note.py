@@ -197,6 +197,7 @@ def test_a_time_beyond_all_calendars_is_refused() -> None:
         CLOCK.verify((2**62).to_bytes(8) + COSIGNER.sign(message), TEXT)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "note",
     [
@@ -228,6 +229,7 @@ def test_malformed_notes(note: bytes) -> None:
         Checkpoint.parse(note)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "text",
     [

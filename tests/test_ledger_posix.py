@@ -91,6 +91,7 @@ def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:
             assert recorder.syncs - before == 3
 
 
+@pytest.mark.slow
 def test_a_log_of_many_entries_is_opened_by_its_right_edge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

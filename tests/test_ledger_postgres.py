@@ -119,6 +119,7 @@ class TestAddresses:
             open_store(address)
         assert HIDDEN not in repr(caught.value.to_dict())
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         ("rest", "mode"),
         [
@@ -553,6 +554,7 @@ class TestTwin:
         own.judge = Judge()
         assert open_store(uri).head().base.size == 0
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(("code", "kind"), STATES)
     def test_what_it_fails_with_has_a_name(
         self, own: Twin, tmp_path: Path, code: str, kind: Raisable[Problem]

@@ -39,6 +39,7 @@ def meets(quorum: WitnessQuorum, names: Iterable[str]) -> bool:
     return not quorum.rule or quorum.met_by(dict.fromkeys(names, NOW)) is not None
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_what_it_stands_is_what_trying_all_sets_shows(rule: QuorumRule) -> None:
     quorum = WitnessQuorum(rule, tuple(NAMES))

@@ -98,6 +98,7 @@ def test_all_and_any_need_no_number() -> None:
     assert Requirement.parse(f"any of (all of ({A}, {B}), {C})") == BOTH_OR_C
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     "text",
     [

@@ -371,6 +371,7 @@ class TestTheStore:
         with pytest.raises(Damaged, match="more than 7 objects"):
             bucket.names("a/", 7)
 
+    @pytest.mark.slow
     def test_more_names_than_a_page_has(self, bucket: Bucket) -> None:
         names = [f"c/{number:04}" for number in range(1005)]
         bucket.create_many(dict.fromkeys(names, b"x"))
@@ -398,6 +399,7 @@ class TestRights:
 
 
 class TestHeads:
+    @pytest.mark.slow
     def test_none_is_written_where_nothing_was_appended(self, uri: str, look: Objects) -> None:
         log = open_log(open_store(uri))
         log.append(samples(0, 3), b"1")
@@ -408,6 +410,7 @@ class TestHeads:
         assert look.names(uri) == before
         assert [name for name in before if name.startswith("head/")] == [head_path(1), head_path(2)]
 
+    @pytest.mark.slow
     def test_the_newest_is_found_in_few_steps(
         self, endpoint: str, uri: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -634,7 +637,7 @@ class TestWhatIsGone:
 
 
 class TestTheLine:
-    @pytest.mark.quick("twin-Answer(status=429, body=b'')", "twin-Cut.WITHIN")
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "passing",
         [

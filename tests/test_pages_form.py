@@ -75,6 +75,7 @@ def test_each_verdict_is_a_page(app: Any, kind: str) -> None:
     assert "Doctor of Everything" not in found.text
 
 
+@pytest.mark.slow
 def test_several_files_and_a_text_are_counted_in_a_table_to_keep(app: Any) -> None:
     found = sent(
         app, BUNDLE, archive({"=1.json": FORGED, "b.pdf": b"%PDF"}), text=STRANGER.decode(), names="{}.zip"
@@ -179,6 +180,7 @@ def test_names_of_files_fill_no_page_either(app: Any) -> None:
     assert words_of(Reader(found.text)) == ["unreadable"] * 200
 
 
+@pytest.mark.slow
 def test_of_a_long_diploma_as_much_is_shown_as_fits_on_a_page(app: Any) -> None:
     found = sent(app, long_diploma())
     assert len(found.content) <= MOST_PAGE

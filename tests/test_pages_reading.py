@@ -153,6 +153,7 @@ def test_an_issuer_has_its_web_address_instead_of_a_did() -> None:
     assert f"{PORT} issued “Master of Science”" in Reader(answered(VALID, unnamed)).text
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("issuer", "written"),
     [

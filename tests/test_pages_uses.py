@@ -66,6 +66,7 @@ def test_each_use_stands_there_with_all_that_the_catalogue_says(language: str) -
     assert "`" not in page.text
 
 
+@pytest.mark.slow
 def test_the_page_has_german_around_uses_that_are_said_in_english() -> None:
     answer = got("/uses?lang=de", uses=Uses(catalogue))
     assert answer.status_code == 200

@@ -40,6 +40,7 @@ class Texts(HTMLParser):
         self.found.add(data.strip())
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.name)
 def test_a_template_has_no_words_of_its_own(file: Path) -> None:
     environment = rendering._environment()

@@ -101,6 +101,7 @@ def test_no_bundle_is_lost() -> None:
     assert kinds == {"bundles": 5, "university": 5, "rotated": 7, "token": 4, "key": 4, "key-with-address": 4}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("file", [FIRST / "trust.json", *sorted((LAST / "trust").iterdir())])
 def test_its_trust_files_are_added_to_an_empty_list_and_to_its_own(program: Program, file: Path) -> None:
     """Its own list has the issuer already: to it, the file says nothing new, and contradicts nothing."""

@@ -120,6 +120,7 @@ def _path(text: str, claims: Any) -> Path | None:
 CASES = sorted(path.stem for path in (VECTORS / "testcases-json").glob("*.json")) if VECTORS.exists() else []
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", CASES)
 def test_cases_of_others(name: str) -> None:
     case = json.loads((VECTORS / f"testcases-json/{name}.json").read_text())

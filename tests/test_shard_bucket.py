@@ -157,6 +157,7 @@ class TestTheStore:
         with raises(SHARD_UNLIKE):
             read_shard(store, NAME)
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         "passing",
         [Answer(503, b"<Error><Code>SlowDown</Code></Error>"), Answer(500), Cut.BEFORE, Cut.AFTER],
@@ -230,7 +231,7 @@ def issuer(twin: Twin, tmp_path: Path) -> Issuer:
     return made(tmp_path / "home")
 
 
-@pytest.mark.quick("0")
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_file_is_issued_into_it_and_read_from_it(issuer: Issuer, twin: Twin, workers: int) -> None:
     asked = Counter[str]()
@@ -249,6 +250,7 @@ def test_a_file_is_issued_into_it_and_read_from_it(issuer: Issuer, twin: Twin, w
     assert (issuer.archive.missing(), issuer.archive.strays()) == ([], [])
 
 
+@pytest.mark.slow
 def test_one_credential_takes_two_reads(issuer: Issuer, twin: Twin) -> None:
     issue(issuer, range(1, 5))
     asked: list[str] = []

@@ -40,6 +40,7 @@ def revoke(issuer: Issuer, row: int) -> None:
     issuer.revoke([graduate(row)["diploma_number"]], Reason.FRAUD, date=NOW, now=NOW)
 
 
+@pytest.mark.slow
 def test_what_changed_is_copied_and_anybody_may_read_it(issuer: Issuer, tmp_path: Path) -> None:
     web = tmp_path / "srv" / "web"
     assert copy_published(issuer.home, str(web)) == len(of(issuer))

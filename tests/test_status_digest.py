@@ -635,6 +635,7 @@ def test_one_that_was_spoilt_on_the_disk_leaves_its_own_lists_open(city: City, t
     assert city.taken.about(["https://elsewhere.example/status/0"]) == []
 
 
+@pytest.mark.slow
 def test_a_verifier_that_runs_sees_what_is_taken_meanwhile(city: City) -> None:
     judge, shown_ = city.verifier(), replace(of(city.issuer, "L-1"), status_lists=()).to_bytes()
     assert judge.verify(shown_, now=city.now).verdict is Verdict.UNDETERMINED

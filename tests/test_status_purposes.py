@@ -224,6 +224,7 @@ def several(*purposes: str) -> tuple[dict[str, Any], list[List]]:
     return document, [ours(purpose, url) for purpose, url in urls.items()]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("order", list(permutations(KINDS, 2)), ids="-".join)
 def test_of_several_the_worst_decides_in_any_order(order: tuple[str, ...]) -> None:
     document, lists = several(*(KINDS[name][0] for name in order))
@@ -231,6 +232,7 @@ def test_of_several_the_worst_decides_in_any_order(order: tuple[str, ...]) -> No
     assert said(check(document, *lists)) == KINDS[worst][1]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize(
     "other",

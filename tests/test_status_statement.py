@@ -133,6 +133,7 @@ PARTS: dict[str, tuple[Callable[[Story], Bundle], Verdict]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", PARTS)
 def test_no_choice_of_parts_makes_a_revoked_diploma_valid(name: str, story: Story) -> None:
     """Open where no list is at hand, and revoked wherever the newest one is."""
@@ -200,6 +201,7 @@ def test_a_statement_may_have_another_type_beside_its_own() -> None:
         assert stated({**status_statement(LIST, index), "type": types}) is found
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("position", ["", "#", "#x", "#-7", "#7.0", "#7#7", "#list", "#٧"])
 def test_one_without_a_position_is_malformed(position: str) -> None:
     statement = {"type": STATUS_STATEMENT, "id": f"{LIST}{position}"}

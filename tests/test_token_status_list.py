@@ -106,6 +106,7 @@ def test_entries_of_every_size_lie_from_the_lowest_bit_on(size: int) -> None:
     assert zlib.decompress(padded(pack_list(bits))) == packed
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("lst", "says", "problem"),
     [
@@ -202,6 +203,7 @@ def code(report: Report) -> str:
     return report.deciding.problem.code
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("brought", [True, False])
 @pytest.mark.parametrize("size", [2, 4, 8])
 def test_what_its_values_mean(size: int, brought: bool) -> None:

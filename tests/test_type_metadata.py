@@ -85,6 +85,7 @@ def test_one_that_has_the_form_of_its_type() -> None:
         assert step_7(report) == "schema-fits"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("broken", "rule"),
     [
@@ -180,6 +181,7 @@ def test_another_edition_of_the_metadata_is_not_the_one_that_was_meant() -> None
     assert judged(strict, document(), digest=sri(document()))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("digest", "is_same"),
     [

@@ -89,6 +89,7 @@ def shuffled(names: Sequence[str], order: random.Random, count: int) -> None:
         assert facts == row.facts, row.which
 
 
+@pytest.mark.slow
 def test_rows_of_two_uses_in_the_jobs_of_one_issuer_keep_their_facts() -> None:
     """Of names, dates and numbers that look alike."""
     shuffled(("diploma", "resident"), random.Random(1), 5)

@@ -28,6 +28,7 @@ SUBJECT = {"id": "did:example:subject"}
 RESOURCE = {"id": "https://example.org/logo.png", "digestSRI": "sha256-" + "A" * 43 + "="}
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "change",
     [

@@ -397,6 +397,7 @@ def contexts_of(corpora: Path) -> Contexts:
     return vouched({url: extra})
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", VECTORS)
 def test_the_vectors_of_the_specification_verify(name: str, corpora: Path) -> None:
     document = json.loads((corpora / "vectors" / name).read_bytes())

@@ -49,6 +49,7 @@ def test_keys_are_sorted_by_utf16_units() -> None:
     assert list(json.loads(canonicalize(data))) == order
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("bits", "text"),
     [
@@ -82,6 +83,7 @@ def test_the_order_of_members_does_not_matter(value: dict[str, Any], random: Any
     assert json.loads(canonicalize(value)) == value
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     "value",
     [

@@ -297,6 +297,7 @@ SAME_AS_OTHERS = [
 ]
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("document", SAME_AS_OTHERS, ids=str)
 def test_same_as_others(document: dict[str, Any]) -> None:
     ours = canonicalize(document).decode()

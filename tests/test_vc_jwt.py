@@ -125,6 +125,7 @@ def test_its_type_may_be_the_whole_media_type_and_a_line_end_is_no_part_of_it() 
 OTHERS = ["vp+jwt", "kb+jwt", "statuslist+jwt", "dc+sd-jwt", "vc+sd-jwt", "vc+cose", "JWT", "", 5, ABSENT]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("kind", OTHERS)
 def test_one_of_another_type_is_none(kind: object) -> None:
     """Threat 19: what was signed as one thing counts for nothing as another."""
@@ -193,6 +194,7 @@ def test_the_claims_vc_and_vp_are_refused(claim: str) -> None:
     refused(judged(vp(**held), **ASKED), "malformed-credential")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("claim", ["iss", "jti", "sub"])
 @pytest.mark.parametrize("value", ["did:example:another", "", None, 5, [ISSUER.did]])
 def test_a_claim_that_says_something_else_than_the_document_is_refused(claim: str, value: Any) -> None:
@@ -238,6 +240,7 @@ def test_exp_narrows_the_last_day(until: Any, exp: Any) -> None:
         assert judged(data)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("since", "nbf"), [*product((ABSENT, BEFORE, AFTER), repeat=2)])
 def test_nbf_narrows_the_first_day(since: Any, nbf: Any) -> None:
     starts = [when for when in (since, nbf) if when is not ABSENT]

@@ -102,6 +102,7 @@ def test_what_only_claims_say_is_said() -> None:
     refused(judged(claimed(said(issuanceDate=ABSENT))), "malformed-credential")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("claim", ["iss", "jti", "sub"])
 @pytest.mark.parametrize("value", ["did:example:another", "", None, 5])
 def test_a_claim_that_says_something_else_than_the_document_is_refused(claim: str, value: Any) -> None:

@@ -71,6 +71,7 @@ def presented(document: dict[str, Any], source: Resolver, **asked: Any) -> Probl
 doors = pytest.mark.parametrize("door", [claimed, presented])
 
 
+@pytest.mark.quick(every=4)
 @doors
 @pytest.mark.parametrize(
     ("options", "method"),
@@ -88,6 +89,7 @@ def test_it_is_good_up_to_its_end(door: Any, options: dict[str, Any], method: di
     assert door(shown(**options), documents(**method)) is None
 
 
+@pytest.mark.quick(every=3)
 @doors
 @pytest.mark.parametrize(
     ("options", "method"),

@@ -83,6 +83,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
 def test_any_text_is_escaped_as_the_general_path_does(text: str) -> None:
     require_same(diploma, ROW, ["urn:x:1", text, "90", 180, "BSC"], ["urn:x:1", "Ann", text, 180, "BSC"])

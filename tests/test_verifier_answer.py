@@ -54,6 +54,7 @@ def test_each_has_a_part_and_all_have_one_verdict() -> None:
     assert len(told["credentials"]) == 2
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize(
     ("bad", "verdict", "code"),

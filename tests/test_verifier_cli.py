@@ -278,6 +278,7 @@ CLAIMS = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS.keys())
 def test_no_claim_writes_the_first_sentence(claim: str, program: Program, tmp_path: Path) -> None:
     """Title and name are the issuer's words: who that is, is said before them, and where they end."""
@@ -297,6 +298,7 @@ def test_no_claim_writes_the_first_sentence(claim: str, program: Program, tmp_pa
         assert ("\u2068" in shown, shown[-1:] == "\u2069") == ("مريم" in shown,) * 2
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("awarded", "shown"),
     [("2026-06-30T00:00:00Z", ", 2026-06-30"), ("2026-06-30T23:30:00-05:00", ", 2026-06-30"),

@@ -95,6 +95,7 @@ PARTS = [
 Part = Callable[[timedelta], Report]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("ahead", [timedelta(seconds=5), ALLOWED])
 def test_what_is_dated_up_to_five_minutes_ahead_is_from_now(part: Part, ahead: timedelta) -> None:

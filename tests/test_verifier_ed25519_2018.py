@@ -85,6 +85,7 @@ def check(document: Mapping[str, Any], **options: Any) -> Report:
 SIGNED = signed(credential(V1))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("contexts", "own", "read_by"),
     [
@@ -165,6 +166,7 @@ HEADERS: dict[str, Mapping[str, Any] | str] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
 def test_a_signature_under_another_header_is_not_taken(header: Mapping[str, Any] | str) -> None:
     """Though it fits: a JWS of another kind by the same key must not become a proof."""
@@ -259,6 +261,7 @@ def test_presentations() -> None:
 class TestOwnContextOf2020:
     """`@context` in the proof itself, as didkit writes it where the document's does not define the type."""
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("own", [OWN_2020, [OWN_2020]], ids=["text", "array"])
     @pytest.mark.parametrize("contexts", [[V1], [V2]], ids=str)
     @pytest.mark.parametrize("alone", [True, False])
@@ -279,6 +282,7 @@ class TestOwnContextOf2020:
         document["@context"] = [V1]
         assert check(document).verdict is Verdict.UNDETERMINED
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         "own",
         [

@@ -290,6 +290,7 @@ class TestStolenKeys:
 class TestEachTakenAway:
     """The report names what is missing, and the verdict follows what is required."""
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize(
         ("requirement", "without"),
         [

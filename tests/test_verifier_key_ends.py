@@ -99,6 +99,7 @@ ENDS: dict[str, tuple[IssuerKey, Fact, int | None]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("key", "fact", "end"), ENDS.values(), ids=ENDS.keys())
 def test_a_key_ends(key: IssuerKey, fact: Fact, end: int | None) -> None:
     assert key.end_for(fact, 5) == (None if end is None else day(end))
@@ -139,6 +140,7 @@ GONE: dict[str, tuple[IssuerKey, int | None]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("key", "gone"), GONE.values(), ids=GONE.keys())
 def test_a_key_is_gone(key: IssuerKey, gone: int | None) -> None:
     assert key.gone_by == (None if gone is None else day(gone))

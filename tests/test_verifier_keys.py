@@ -229,6 +229,7 @@ NOT_IN_FORCE: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("change", NOT_IN_FORCE.values(), ids=NOT_IN_FORCE.keys())
 @pytest.mark.parametrize("anchored", [True, False])
 def test_a_key_that_is_not_the_issuers_for_assertions(change: dict[str, Any], anchored: bool) -> None:

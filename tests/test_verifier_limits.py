@@ -91,6 +91,7 @@ def test_another_kind_of_file_is_named(beginning: bytes, kind: str) -> None:
     assert (kind in found.text, "(.json)" in remedy(found.problem)) == (True, True)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_bytes_that_are_no_json_are_refused_before_anything_else(damage: Callable[[bytes], bytes]) -> None:
     data = UNIVERSITY.issue(index=1).to_bytes()
@@ -119,6 +120,7 @@ NO_JSON = {
 }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("value", NO_JSON.values(), ids=NO_JSON.keys())
 def test_what_a_lenient_parser_made_of_them_is_refused_as_well(value: Any) -> None:
     whole = json.loads(UNIVERSITY.issue(index=2).to_bytes())
@@ -356,6 +358,7 @@ UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(("change", "entry"), UNFIT.values(), ids=UNFIT.keys())
 def test_a_list_that_is_unfit_though_its_issuer_signed_it(
     change: dict[str, Any], entry: dict[str, Any]

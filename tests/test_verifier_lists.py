@@ -89,6 +89,7 @@ def bare(university: University) -> Bundle:
     return replace(university.issue(), status_lists=())
 
 
+@pytest.mark.slow
 def test_a_list_that_was_fetched_once_serves_for_its_ttl(university: Published) -> None:
     for subject, seconds in (
         ({}, 300),

@@ -111,6 +111,7 @@ def test_each_file_has_a_line_of_json_in_the_order_of_names(program: Program, fo
     assert ["credentials" in line for line in lines] == [False, False, True, True]
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("files", "code"),
     [

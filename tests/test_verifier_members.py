@@ -327,6 +327,7 @@ def test_a_context_that_was_added_to_a_list_of_contexts_is_not_handed_out_as_sig
     assert report.verdict is {"RDF": Verdict.VALID, "JCS": Verdict.UNDETERMINED}.get(form, Verdict.INVALID)
 
 
+@pytest.mark.quick(every=4)
 @EACH_FORM
 @pytest.mark.parametrize("context", [{"name": "urn:evil:name"}, {"created": "urn:evil:created"}])
 def test_terms_cannot_be_redefined_inside(form: str, context: Any) -> None:

@@ -69,6 +69,7 @@ def test_whose_page_sent_it(origins: frozenset[str], headers: dict[str, str], is
     assert own_page(headers, origins) is is_own
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("options", "headers", "status"),
     [

@@ -37,6 +37,7 @@ def findings(**change: Any) -> Findings:
     return found
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("policy", "good", "bad", "problem"),
     [
@@ -135,6 +136,7 @@ def test_an_age_is_a_day_to_a_century(days: int) -> None:
     load_policy({"statusWithinDays": days}).check(findings(status_time=NOW))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "policy",
     [

@@ -116,6 +116,7 @@ class TestMadeUnknown:
     def removed(self, document: dict[str, Any], place: int) -> dict[str, Any]:
         return {**document, "proof": [one for n, one in enumerate(document["proof"]) if n != place]}
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("policy", [None, "everyProof", {"suite": "eddsa-jcs-2022"}], ids=str)
     @pytest.mark.parametrize("place", [0, 1])
     def test_never_more_than_without_it(self, place: int, policy: Any) -> None:

@@ -245,6 +245,7 @@ def test_no_report_takes_more_bytes_or_time_than_it_may(
         assert told in (report.deciding.text if report.deciding else "")
 
 
+@pytest.mark.slow
 def test_of_several_logs_each_is_asked_at_its_own_address(honest: Host, tmp_path: Path) -> None:
     """An issuer that has moved to another log: of the one that its diploma does not name, documents only."""
     (tmp_path / "other").mkdir()
@@ -338,6 +339,7 @@ def test_a_checkpoint_that_is_ahead_of_the_clock_here_is_said_to_be(honest: Host
     assert "the log's checkpoint" in step(report, 8).text
 
 
+@pytest.mark.slow
 def test_a_diploma_that_names_no_log_is_looked_for_in_those_of_its_issuer(honest: Host) -> None:
     diploma = honest.university.diploma()
     del diploma["termsOfUse"]

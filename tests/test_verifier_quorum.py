@@ -111,6 +111,7 @@ def test_version_8_is_written_only_where_one_of_its_values_is_used(
             Trust.parse(orjson.dumps({**value, "version": 7}))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "wrong",
     [

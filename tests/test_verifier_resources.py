@@ -62,6 +62,7 @@ NO_SUCH = (Verdict.UNDETERMINED, "trust-no-such-resource")
 VALID = (Verdict.VALID, "")
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("stated", "files", "ends"),
     [

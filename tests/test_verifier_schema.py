@@ -125,6 +125,7 @@ def test_a_holder_who_calls_the_terms_otherwise_changes_nothing(nationality: str
         assert seventh(report).code == code
 
 
+@pytest.mark.slow
 def test_a_kind_of_the_issuers_own_is_at_hand_where_its_entry_has_it() -> None:
     kind = club()
     document = said(kind, {"no": "1", "who": "A"})
@@ -203,6 +204,7 @@ def test_what_plainly_fits_is_never_refused_by_the_schema(schema: dict[str, Any]
         assert jsonschema_rs.validator_for(schema).is_valid(value)
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("schema", "value"),
     [

@@ -119,6 +119,7 @@ def test_documents_speak_for_nobody_where_no_entry_names_it(town: Town) -> None:
     assert town.verdict(town.by_its_own_did(), town.named) is Verdict.INVALID
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("value", [None, "did:web:university.example:status", [], {}, {"id": 1}, {"id": "a"}])
 def test_a_document_that_cannot_be_read_takes_the_keys_away(town: Town, value: object) -> None:
     """Nobody falls back on the version before."""

@@ -374,6 +374,7 @@ class TestWhoSignsStatusListsOnly:
     WITH_LOG = Trust((OWNER,), (*UNIVERSITY.trust.logs, TRUE))
     PIN = (THIEF.key.public_key.multikey(),)
 
+    @pytest.mark.quick(every=4)
     @pytest.mark.parametrize("mine", [WITHOUT, WITH_LOG, Trust((), (TRUE,))])
     @pytest.mark.parametrize(
         "given",

@@ -70,6 +70,7 @@ def test_what_is_required_is_written_in_one_way_and_in_version_3(
     assert Trust.parse(orjson.dumps({**value, "logs": [{**value["logs"][0], "requires": plain}]})) == trust
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     "requires",
     [

@@ -156,6 +156,7 @@ def recognising(**members: Any) -> Trust:
     return Trust.parse(Trust().adding(RecognisedIssuer(ISSUER.did, **members)).to_bytes())
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("members", "vct", "is_for_it"),
     [

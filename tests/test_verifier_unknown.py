@@ -389,6 +389,7 @@ FALSE: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("name", FALSE)
 def test_what_a_check_contradicts_is_not_valid(name: str) -> None:
     data, words = FALSE[name]
@@ -463,6 +464,7 @@ MEMBERS = {
 }
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("wrapper", ["@set", "@list"])
 @pytest.mark.parametrize("member", MEMBERS)
 def test_a_member_that_is_wrapped_in_an_object_is_named_and_left_open(member: str, wrapper: str) -> None:

@@ -351,6 +351,7 @@ def test_a_loop_of_redirects_ends(serve: Serve, fetcher: Fetcher) -> None:
     assert len(site.requests) == 4
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize(
     "location",
     [
@@ -423,6 +424,7 @@ def test_other_answers_leave_the_question_open(status: int, serve: Serve, fetche
     assert "secret" not in caught.value.detail
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -747,6 +749,7 @@ def test_json_is_asked_for_and_sent(echo: str, fetcher: Client) -> None:
     assert heard["content"] == '{"a": 1}'
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("name", "value"),
     [

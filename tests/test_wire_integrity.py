@@ -19,6 +19,7 @@ def sri(name: str, digest: bytes) -> str:
     return f"{name}-{base64.b64encode(digest).decode()}"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("text", "found"),
     [

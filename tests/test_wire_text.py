@@ -67,6 +67,7 @@ def test_no_control_survives_and_nothing_is_lost_twice(text: str) -> None:
     assert printable(shown) == shown
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -218,6 +219,7 @@ def test_what_is_taken_as_it_is_has_no_character_that_would_be_written_as_its_co
         assert "".join(_shown(text)) == text
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("name", "is_alike"),
     [

@@ -80,6 +80,7 @@ def test_every_method_is_under_contract() -> None:
     assert CASES.keys() == ALL.keys()
 
 
+@pytest.mark.quick(every=4)
 @every_method
 @pytest.mark.parametrize("public_key", KEYS, ids=lambda public_key: public_key.type)
 def test_the_document_is_of_the_did_and_has_the_key(name: str, public_key: PublicKey) -> None:

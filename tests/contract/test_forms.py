@@ -114,6 +114,7 @@ def test_an_issuer_that_nobody_knows_is_open_and_named(issuer: Issuer, form: For
         assert not judge(issuer, form, known).verify(bundle, now=NOW, policy=load_policy(policy))
 
 
+@pytest.mark.slow
 def test_what_it_says_reaches_programs_as_json(issuer: Issuer, form: Form) -> None:
     issuer.issue(graduate(1))
     report = check(issuer, form, "UNI-000001")
@@ -121,6 +122,7 @@ def test_what_it_says_reaches_programs_as_json(issuer: Issuer, form: Form) -> No
     assert said == report.require()[0].said
 
 
+@pytest.mark.slow
 def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form, tmp_path: Path) -> None:
     issuer.issue(graduate(1))
     rows = [graduate(row) for row in (2, 3)]
@@ -137,6 +139,7 @@ def test_singles_files_claims_and_corrections_keep_it(issuer: Issuer, form: Form
         assert report.deciding.code == "status-superseded"
 
 
+@pytest.mark.slow
 def test_it_stands_beside_another_under_one_number(issuer: Issuer, form: Form, tmp_path: Path) -> None:
     """Both are issued, claimed, corrected and revoked together, singly and from a file; each is its own."""
     other = SDJWTVC().media_type if form.media_type == INTEGRITY else INTEGRITY

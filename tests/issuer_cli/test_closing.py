@@ -38,6 +38,7 @@ def closed_trust(answer: Answer) -> Trust:
     return Trust.parse(answer.out.encode())
 
 
+@pytest.mark.slow
 def test_it_prints_the_trust_file_by_which_the_last_lists_have_no_end(
     registrar: Program, clock: Clock, tmp_path: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_it_prints_the_trust_file_by_which_the_last_lists_have_no_end(
     assert old.code == 0, "on this machine the last list lies beside it"
 
 
+@pytest.mark.slow
 def test_who_knew_the_issuer_is_told_that_it_closed_and_adds_it_anew(
     registrar: Program, tmp_path: Path
 ) -> None:
@@ -216,6 +218,7 @@ def test_one_that_was_killed_is_finished_by_whoever_publishes_next(issuer: Issue
     assert verifier_for(again).verify(bundle, now=datetime(2099, 1, 1, tzinfo=UTC))
 
 
+@pytest.mark.slow
 def test_the_same_again_changes_nothing(registrar: Program, clock: Clock) -> None:
     first = registrar("issuer", "close")
     files = {path.name: path.read_bytes() for path in (registrar.home / "issuer" / "status").iterdir()}

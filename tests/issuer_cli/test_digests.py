@@ -112,6 +112,7 @@ def test_an_issuer_of_nothing_has_no_digest(program: Program) -> None:
     assert (answer.code, "nothing was issued yet" in answer.err) == (4, True)
 
 
+@pytest.mark.slow
 def test_it_lasts_as_long_as_a_list_and_thirty_days_at_the_most(registrar: Program) -> None:
     """Lists of an issuer without a service last a year: too long to ask nobody."""
     for life, days in (("7d", 7), ("365d", 30)):

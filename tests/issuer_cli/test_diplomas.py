@@ -102,18 +102,21 @@ def test_nothing_is_revoked_from_before_it_was_awarded(issued: Program) -> None:
     assert issued("issuer", "revoke", "UNI-000001", "--date", "2026-06-30").code == 0
 
 
+@pytest.mark.slow
 def test_a_diploma_can_be_revoked_before_the_ceremony(program: Program) -> None:
     Path("g.csv").write_text(table([graduate(1, award_date=f"{datetime.now(UTC).year + 1}-01-01")]))
     program("issuer", "issue", "g.csv", "--name", "U")
     assert program("issuer", "revoke", "UNI-000001").code == 0
 
 
+@pytest.mark.slow
 def test_diplomas_are_looked_at_whatever_the_template_has_become(issued: Program) -> None:
     (issued.home / "issuer" / "kinds" / "diploma-2" / "template.json").write_text("{")
     assert "No credential fits." in issued("issuer", "list", "nobody").err
     assert issued("issuer", "show", "UNI-000001").code == 0
 
 
+@pytest.mark.slow
 def test_a_correction_writes_the_new_bundle(issued: Program) -> None:
     answer = issued("issuer", "correct", "UNI-000003", "--set", "family_name=Müller", "--set", "gpa=4.0")
     assert answer.out == "UNI-000003 edition 2  Given3 Müller: diplomas/UNI-000003.2.json\n"
@@ -233,6 +236,7 @@ def test_an_export_that_fails_leaves_the_older_bundle(issued: Program) -> None:
     assert not [path for path in Path("diplomas").glob("*.json") if path.suffix != ".json"]
 
 
+@pytest.mark.slow
 def test_a_long_export_shows_how_far_it_is(issued: Program) -> None:
     told: list[Progress] = []
     made = reopened(issued.home / "issuer", lambda: datetime.now(UTC))
@@ -281,6 +285,7 @@ def test_a_file_of_an_edition_that_is_superseded_names_no_other(issued: Program)
     assert issued("issuer", "revoke", "again/UNI-000001.2.json").code == 0
 
 
+@pytest.mark.slow
 def test_revoking_what_is_revoked_says_no_more_than_that(issued: Program) -> None:
     issued("issuer", "revoke", "UNI-000001")
     answer = issued("issuer", "revoke", "UNI-000001")
@@ -288,6 +293,7 @@ def test_revoking_what_is_revoked_says_no_more_than_that(issued: Program) -> Non
     assert "The next check on this machine" not in answer.err
 
 
+@pytest.mark.slow
 def test_an_export_names_the_files_that_a_mail_merge_should_not_send(issued: Program) -> None:
     """The manifest has the edition that was replaced as well, and the diploma that was revoked."""
     assert "outdated" not in issued("issuer", "export", "--out", "out").err

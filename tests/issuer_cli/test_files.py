@@ -14,6 +14,7 @@ from tests.world import HEADER, graduate, table
 NAMES = ("张敏", "王伟", "欧阳修", "刘洋")
 
 
+@pytest.mark.slow
 def test_a_file_in_gb18030_is_issued_as_it_is(program: Program) -> None:
     rows = [graduate(row, given_name=name, family_name="") for row, name in enumerate(NAMES)]
     Path("g.csv").write_bytes(table(rows).encode("gb18030"))
@@ -34,6 +35,7 @@ def test_an_open_encoding_is_an_error_that_names_the_option(program: Program) ->
     assert "Muñoz" in answer.err
 
 
+@pytest.mark.slow
 def test_another_encoding_is_another_job(program: Program) -> None:
     Path("g.csv").write_bytes(table([graduate(1, given_name="Muñoz")]).encode("cp1252"))
     words = ("issuer", "issue", "g.csv", "--name", "U")

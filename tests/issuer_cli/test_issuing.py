@@ -218,6 +218,7 @@ def test_the_command_to_correct_can_be_typed_as_it_is_shown(program: Program) ->
     assert (dots.code, "the value in the place of the dots" in dots.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_of_many_rows_that_differ_or_are_odd_the_first_are_named(program: Program) -> None:
     twice = [{"student_id": f"S{row // 2}"} for row in range(60)]
     Path("g.csv").write_text(table([graduate(row, **twice[row]) for row in range(60)]))
@@ -231,6 +232,7 @@ def test_of_many_rows_that_differ_or_are_odd_the_first_are_named(program: Progra
     assert len(json.loads(answer.out)["changed"]) == 30
 
 
+@pytest.mark.slow
 def test_the_order_of_day_and_month_is_said_once_for_the_file(program: Program) -> None:
     Path("g.csv").write_text(
         table([graduate(1, award_date="30.06.2026"), graduate(2, award_date="03/04/2026")])
@@ -297,6 +299,7 @@ def test_a_column_of_ones_own_stands_on_the_diploma(program: Program) -> None:
     assert program("issuer", "correct", "UNI-000002", "--set", "gpa=1.0", "--out", "again").code == 0
 
 
+@pytest.mark.slow
 def test_the_bad_rows_are_issued_by_the_command_that_is_printed(program: Program) -> None:
     text = table([graduate(1, award_date="03/04/2026"), graduate(2, email="x", award_date="03/04/2026")])
     Path("g.csv").write_text(text.replace("diploma_number", "Nr", 1))
@@ -384,6 +387,7 @@ def test_who_issues_beside_a_long_job_is_told_to_come_later(issued: Program, fil
     assert issued("issuer", "issue", file).code == 0
 
 
+@pytest.mark.slow
 def test_name_beside_vorname_is_the_family_name(program: Program) -> None:
     rows = [{**graduate(1), "Name": "Invented", "Vorname": "Ada"}]
     header = [name for name in rows[0] if name not in ("given_name", "family_name")]

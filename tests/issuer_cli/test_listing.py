@@ -238,6 +238,7 @@ def test_everybody_without_a_link_gets_one_in_the_file(office: Program) -> None:
     assert read(Path("links.csv").read_text("utf-8")) == rows
 
 
+@pytest.mark.slow
 def test_a_link_of_the_file_is_claimed_as_any_other(named: Program) -> None:
     named("issuer", "claim", "--all", "--out", "links.csv")
     issuer = reopened(named.home / "issuer")
@@ -251,6 +252,7 @@ def test_a_link_of_the_file_is_claimed_as_any_other(named: Program) -> None:
     assert answer.out == "0 new links, 2 kept: links.csv\n"
 
 
+@pytest.mark.slow
 def test_a_filter_says_for_whom_links_are_made(office: Program) -> None:
     day = f"{NOW + 2 * DAY:%Y-%m-%d}"
     words = ("claim", "--all", "--out", "links.csv", "--since", day, "--kind", "diploma")

@@ -65,6 +65,7 @@ def code_of(program: Program, *words: object) -> str:
     return str(json.loads(program(*words, "--json").out)["error"]["code"])
 
 
+@pytest.mark.slow
 def test_each_kind_is_issued_by_its_name_and_found_again(program: Program, tmp_path: Path) -> None:
     city = program
     city.now = lambda: NOW

@@ -173,6 +173,7 @@ def test_a_list_in_json_is_one_object_whatever_its_length(program: Program) -> N
     ]
 
 
+@pytest.mark.slow
 def test_an_export_takes_diplomas_when_it_writes_them(tmp_path: Path) -> None:
     issuer: Issuer = issuer_in(tmp_path / "home")
     issuer.issue_file(
