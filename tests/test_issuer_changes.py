@@ -24,7 +24,8 @@ from issuer.press.document import trial
 from issuer.press.press import Line
 from issuer.table.source import open_source
 from kinds import shipped
-from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, table
+from tests.copying import copy_folder
+from tests.world import HEADER, NOW, csv_file, graduate, issuer_in, reopened, table
 from vc.status import Reason
 from wire.problem import Damaged
 
@@ -32,12 +33,19 @@ ROWS = range(1, 24)
 in_chunks = partial(csv_file, span_rows=4)
 
 
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    """An issuer that has issued `ROWS`."""
-    made = issuer_in(tmp_path / "home")
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an issuer that has issued `ROWS`."""
+    made = issuer_in(tmp_path_factory.mktemp("changes") / "home")
     assert changed(made, map(graduate, ROWS)) == []
-    return made
+    made.store.close()
+    return made.home
+
+
+@pytest.fixture
+def issuer(home: Path, tmp_path: Path) -> Issuer:
+    copy_folder(home, tmp_path / "home")
+    return reopened(tmp_path / "home")
 
 
 def changed(issuer: Issuer, rows: Iterable[dict[str, str]], workers: int = 0) -> list[Change]:
