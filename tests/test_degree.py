@@ -502,6 +502,7 @@ def licence(university: University, subject: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("subject", "whom"),
     [

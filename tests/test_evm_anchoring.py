@@ -92,6 +92,7 @@ def test_a_contract_is_made_by_one_transaction(nodes: Answering, tmp_path: Path)
     assert not list(tmp_path.glob("contract-*"))
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("newest", "first"), [(3, 1), (8, 1), (9, 2), (30, 23)])
 def test_the_newest_blocks_are_tried_and_never_the_first_one(
     nodes: Answering, tmp_path: Path, newest: int, first: int

@@ -48,6 +48,7 @@ def offered(account: FeeAccount, pending: Pending = NOTHING) -> Fees:
     return account.following(CALL, pending, 5).sent[-1].fees
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(
     ("cap", "fees"),
     [

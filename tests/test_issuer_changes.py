@@ -93,6 +93,7 @@ def test_rows_of_several_jobs_are_compared_in_any_order(issuer: Issuer) -> None:
     assert all(rows[change.row - 2]["diploma_number"] == change.number for change in found)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("at_once", [1, 8, 9])
 def test_rows_in_any_order_are_compared_a_portion_at_a_time(
     issuer: Issuer, at_once: int, monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,7 @@ def test_what_a_power_cut_left_of_a_bundle_is_written_over(issuer: Issuer, tmp_p
     assert path.read_bytes() == whole
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("found", [b"notes of a registrar", b'{"type": "IntaglioBundle"}', b"{"])
 def test_what_is_nobodys_torn_bundle_stays(issuer: Issuer, tmp_path: Path, found: bytes) -> None:
     (out := tmp_path / "out").mkdir()
@@ -270,6 +271,7 @@ def test_the_former_name_of_a_file_is_kept_where_another_diploma_has_it(tmp_path
     } == names
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("left", [b"", b"{}", b"notes"])
 def test_what_is_no_bundle_of_the_diploma_keeps_its_former_name(tmp_path: Path, left: bytes) -> None:
     """But for nothing at all, which a power cut leaves."""

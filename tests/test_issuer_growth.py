@@ -265,6 +265,7 @@ def cut(issuer: Issuer, step: str, work: Callable[[Issuer], object], *, before: 
         work(reopened(issuer.home, **at(issuer.home, step, stops(PowerCut(), before=before))))
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("step", ["log.record", "log.publish"])
 def test_what_was_on_its_way_into_the_log_hides_no_list_that_a_power_cut_took(
     issuer: Issuer, step: str

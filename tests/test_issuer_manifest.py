@@ -119,6 +119,7 @@ def test_a_beginning_that_a_power_cut_left_is_written_anew(
     assert rows(out) == of_files(issuer, out)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("left", [b"UNI-0000", b"UNI-000009.json,UNI,\0\0\0\0", b"\0" * 5000])
 def test_half_a_line_that_a_power_cut_left_goes(issuer: Issuer, tmp_path: Path, left: bytes) -> None:
     out, entries = tmp_path / "out", list(issuer.entries())

@@ -114,6 +114,7 @@ def test_several_are_issued_in_their_order_with_one_signature_of_the_log(
     require_once(issuer)
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize(
     ("records", "position", "kind", "detail"),
     [

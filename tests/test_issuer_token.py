@@ -332,6 +332,7 @@ def test_where_it_does_not_open_a_clock_is_not_taken_for_right(home: Path) -> No
     assert (listed(home).valid_from, pins.asked) == (NOW, 1)
 
 
+@pytest.mark.quick(every=2)
 def test_whoever_signs_asks_once(home: Path) -> None:
     made = reopened(home, pin=(pins := Pins()))
     made.revoke(["UNI-000001"], Reason.FRAUD, date=NOW, now=NOW)
@@ -348,6 +349,7 @@ def test_whoever_signs_asks_once(home: Path) -> None:
 # In passing
 
 
+@pytest.mark.quick(every=2)
 def test_lists_are_renewed_in_passing_only_where_the_key_is_open(home: Path) -> None:
     """At half of their life nobody is asked. A list that ended is signed, and so is a revocation."""
     clock, pins = Clock(), Pins()

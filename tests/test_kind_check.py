@@ -73,6 +73,7 @@ def issuing(kind: Kind) -> Compose:
 # What issuing composes
 
 
+@pytest.mark.quick(every=3)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_each_fact_of_what_is_shipped_has_a_place_or_is_said_to_have_none(
     program: Program, name: str

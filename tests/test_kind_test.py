@@ -48,6 +48,7 @@ def expect(folder: Path, **change: Any) -> dict[str, Any]:
     return before
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("name", SENTENCES)
 def test_a_kind_is_one_folder_whose_rows_become_what_its_author_expects(program: Program, name: str) -> None:
     assert program("kind", "check", KINDS / name).code == 0

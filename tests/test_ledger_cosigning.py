@@ -441,6 +441,7 @@ def test_a_mere_number_stops_nothing(town: Town) -> None:
     town.append()
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize(("count", "strangers"), [(0, 0), (1, 0), (9, 0), (1, 16)])
 def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int, strangers: int) -> None:
     """It has been put back, and may even have grown on: a witness shows what it signed before.

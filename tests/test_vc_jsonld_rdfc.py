@@ -57,6 +57,7 @@ def text_of(quads: list[tuple[str, str, str, str]]) -> str:
     return "".join(" ".join(part for part in quad if part) + " .\n" for quad in quads)
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("digest", ["sha256", "sha384"])
 def test_equals_pyoxigraph_on_random_graphs(digest: str) -> None:
     for seed in range(400):

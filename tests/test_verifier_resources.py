@@ -162,6 +162,7 @@ def test_in_a_form_without_related_resources_a_field_of_its_kind_states_a_file()
     assert kept(given(PLAN_FILE, "list")) == "no-such-resource"
 
 
+@pytest.mark.quick(every=4)
 @pytest.mark.parametrize("standard", ["ob3", "clr2", "elm", "eu-diploma"])
 def test_samples_of_a_standard_are_compared_byte_for_byte_where_they_lie(
     standard: str, corpora: Path

@@ -233,6 +233,7 @@ class TestBlocks:
         assert log.ledgers[1] == B
         return log.ledgers[0].parameters["blocks"]
 
+    @pytest.mark.quick(every=2)
     def test_they_stand_in_its_place(self, path: Path) -> None:
 
         assert self.blocks(open_trust(path)) == base64url_encode(ROWS)

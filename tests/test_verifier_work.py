@@ -87,6 +87,7 @@ def test_each_family_has_three_members_that_are_not_all_alike() -> None:
     assert min(map(len, FAMILIES.values())) >= 3
 
 
+@pytest.mark.quick(every=5)
 @pytest.mark.parametrize("piece", [b"{},", b'{"":1},', b"[[]],", b'"",', b"0,"])
 def test_values_are_counted_before_a_parser_makes_objects_of_them(piece: bytes) -> None:
     """Objects take up to a hundred times the bytes that they are written with."""

@@ -266,6 +266,7 @@ def test_a_search_that_finds_very_many_says_so(program: Program) -> None:
     assert (answer.code, "more than 100 diplomas fit" in answer.err) == (1, True)
 
 
+@pytest.mark.quick(every=2)
 @pytest.mark.parametrize("name", ["x" * 5000, "x/" * 3000])
 def test_a_text_that_is_too_long_for_a_file_names_no_diploma(issued: Program, name: str) -> None:
     answer = issued("issuer", "show", name)
