@@ -55,14 +55,20 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def issuer(tmp_path: Path, clock: Clock) -> Issuer:
-    """Two diplomas, issued in time; then the clock is a day ahead."""
-    made = issuer_in(tmp_path / "issuer", clock=clock)
+@pytest.fixture(scope="module")
+def in_time(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = issuer_in(tmp_path_factory.mktemp("in-time") / "issuer", clock=Clock())
     for number in (1, 2):
         made.issue(graduate(number))
+    made.store.close()
+    return made.home
+
+
+@pytest.fixture
+def issuer(in_time: Path, tmp_path: Path, clock: Clock) -> Issuer:
+    """Two diplomas, issued in time; then the clock is a day ahead."""
     clock.now = NOW + DAY
-    return made
+    return reopened(copy_folder(in_time, tmp_path / "issuer"), clock)
 
 
 def again(issuer: Issuer, clock: Clock) -> Issuer:

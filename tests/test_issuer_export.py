@@ -24,8 +24,9 @@ from issuer.keeping import export as module
 from issuer.keeping.export import export
 from issuer.keeping.manifest import extend_manifest
 from issuer.keeping.rotation import rotate
+from tests.copying import copy_folder
 from tests.fault.powerloss import Recorder, memory_folder
-from tests.world import csv_file, graduate, issuer_in
+from tests.world import csv_file, graduate, issuer_in, reopened
 from vc import Bundle
 from vc.forms import FORMS
 from vc.status import Reason
@@ -34,12 +35,18 @@ from wire.problem import Conflict
 NUMBERS = ("UNI-000001", "UNI-000002", "UNI-000003")
 
 
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    issuer = issuer_in(tmp_path / "home")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    issuer = issuer_in(tmp_path_factory.mktemp("made") / "home")
     for row in (1, 2, 3):
         issuer.issue(graduate(row))
-    return issuer
+    issuer.store.close()
+    return issuer.home
+
+
+@pytest.fixture
+def issuer(made: Path, tmp_path: Path) -> Issuer:
+    return reopened(copy_folder(made, tmp_path / "home"))
 
 
 def test_a_power_cut_leaves_no_bundle_that_is_empty_or_torn(issuer: Issuer) -> None:

@@ -25,6 +25,7 @@ from keys import PrivateKey
 from ledger.audit import audit
 from ledger.tiles import posix
 from ledger.tiles.store import Batch
+from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.fault.powerloss import Recorder
 from tests.fault.sqlite_vfs import watched_sqlite
@@ -38,13 +39,18 @@ HOLDER = did_key.create(PrivateKey.generate().public_key)
 ONE, TWO = "UNI-000001", "UNI-000002"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    issuer = issuer_in(folder / "home")
+    issuer.issue_file(Order(csv_file(folder / "g.csv", [graduate(1), graduate(2)]), folder / "errors.csv"))
+    issuer.store.close()
+    return issuer.home
+
+
 @pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    issuer = issuer_in(tmp_path / "work" / "home")
-    issuer.issue_file(
-        Order(csv_file(tmp_path / "g.csv", [graduate(1), graduate(2)]), tmp_path / "errors.csv")
-    )
-    return issuer
+def issuer(made: Path, tmp_path: Path) -> Issuer:
+    return reopened(copy_folder(made, tmp_path / "work" / "home"))
 
 
 def revoke(issuer: Issuer, *numbers: str) -> None:

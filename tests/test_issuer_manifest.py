@@ -15,18 +15,25 @@ from issuer.keeping import export as module
 from issuer.keeping import manifest
 from issuer.keeping.export import export
 from issuer.problem import EXPORT_FOLDER_TAKEN
+from tests.copying import copy_folder
 from tests.fault.powerloss import Recorder, memory_folder
 from tests.problems import raises
-from tests.world import graduate, issuer_in
+from tests.world import graduate, issuer_in, reopened
 
 HEADER = ["file", "number", "name", "email", "sha256"]
 
 
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    issuer = issuer_in(tmp_path / "home")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    issuer = issuer_in(tmp_path_factory.mktemp("made") / "home")
     issuer.issue_many(graduate(row) for row in range(1, 6))
-    return issuer
+    issuer.store.close()
+    return issuer.home
+
+
+@pytest.fixture
+def issuer(made: Path, tmp_path: Path) -> Issuer:
+    return reopened(copy_folder(made, tmp_path / "home"))
 
 
 def rows(folder: Path) -> list[list[str]]:

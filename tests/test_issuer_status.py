@@ -15,6 +15,7 @@ from issuer.press.permutation import LIST_ENTRIES
 from issuer.status.files import StatusFolder, anchored, details_name
 from ledger import EntryKind, parse_entry
 from ledger.audit import audit
+from tests.copying import copy_folder
 from tests.doubles import at, stops
 from tests.world import NOW, csv_file, graduate, index_of, issuer_in, reopened, verifier_for
 from vc import Credential, StatusList, Verdict
@@ -25,12 +26,19 @@ from wire.strict import load_json_object
 HALF = LIST_ENTRIES // 2  # their details cost more to read than a report may
 
 
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    issuer = issuer_in(tmp_path / "home")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    issuer = issuer_in(folder / "home")
     rows = [graduate(row) for row in range(1, 21)]
-    issuer.issue_file(Order(csv_file(tmp_path / "g.csv", rows), tmp_path / "errors.csv"))
-    return issuer
+    issuer.issue_file(Order(csv_file(folder / "g.csv", rows), folder / "errors.csv"))
+    issuer.store.close()
+    return issuer.home
+
+
+@pytest.fixture
+def issuer(made: Path, tmp_path: Path) -> Issuer:
+    return reopened(copy_folder(made, tmp_path / "home"))
 
 
 def published(issuer: Issuer, name: str = "0") -> Credential:
@@ -202,12 +210,13 @@ def test_a_folder_that_cannot_be_read_leaves_the_question_open(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_a_list_of_which_half_is_revoked_is_published_like_others(issuer: Issuer) -> None:
+    lists = issuer.lists  # which publishes, when it is opened, what another process had begun
     everything = f"WITH RECURSIVE n(seq) AS (SELECT 0 UNION ALL SELECT seq + 1 FROM n LIMIT {HALF})"
     with index_of(issuer)._database.writing() as connection:
         connection.execute(
             f"INSERT INTO revocation {everything} SELECT seq, 'superseded', '2026-07-01T12:00:00Z' FROM n"
         )
         connection.execute("INSERT INTO unpublished SELECT seq FROM revocation")
-    assert issuer.lists.publish(now=NOW) == [0]
+    assert lists.publish(now=NOW) == [0]
     bundle = issuer.bundle(issuer.current("UNI-000007"))
     assert verifier_for(issuer).verify(bundle, now=NOW).verdict is Verdict.INVALID
