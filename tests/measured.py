@@ -1,4 +1,4 @@
-"""Coverage data: of processes that tests start, and none of what runs many times over.
+"""Coverage data: of processes that tests start, too, and of few slow tests.
 
 A fork writes its own, and what a kill cut off is removed.
 """
@@ -30,15 +30,20 @@ os.register_at_fork(after_in_child=forget_what_ran_before)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no test that is marked `unmeasured`: it repeats lines that others run, at twice the time."""
-    if item.get_closest_marker("unmeasured") is None:
+    """Measure quick tests, and those marked `measured`: others run the same lines, at twice the time.
+
+    So of other slow tests nothing counts, in processes that they start, either.
+    """
+    if item.get_closest_marker("slow") is None or item.get_closest_marker("measured"):
         return (yield)
     here, in_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
+    for_processes = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("COV")}
     try:
         return (yield)
     finally:
+        os.environ |= for_processes
         sys.settrace(here)
         threading.settrace(in_threads)
 

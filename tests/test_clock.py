@@ -293,7 +293,6 @@ def test_a_clock_that_was_wrong_loses_no_diploma(command: str, wrong: str, machi
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 def test_each_command_by_each_wrong_clock(
     before: Path,
     tmp_path: Path,

@@ -16,7 +16,7 @@ import pytest
 from bench.country import MEMORY, Place, served, through
 from tests import postgres_server, s3_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
+pytestmark = pytest.mark.slow
 
 ROWS = int(os.environ.get("INTAGLIO_SOAK_ROWS", "10000000"))
 FEW = 2_000

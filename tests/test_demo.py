@@ -33,10 +33,7 @@ def intaglio(*words: str | Path, home: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
-def test_the_demo_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without coverage, which doubles its time: the story at a terminal, below, runs the same lines."""
-    for name in [name for name in os.environ if name.startswith("COV")]:
-        monkeypatch.delenv(name)
+def test_the_demo_as_json(tmp_path: Path) -> None:
     done = intaglio("demo", "--json", home=tmp_path)
     told = json.loads(done.stdout)
     assert (told["version"], told["folder"]) == (2, None)

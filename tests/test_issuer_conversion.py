@@ -236,7 +236,6 @@ def of_home(folder: Path) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 @a_sample(8)
 @pytest.mark.parametrize("make", [*map(of_script, SCRIPTS.values()), of_home])
 def test_killed_at_any_point_it_is_as_before_or_done(

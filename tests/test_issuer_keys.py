@@ -613,7 +613,6 @@ def test_a_bundle_brings_few_of_many_versions(issuer: Issuer, time: Time) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 def test_all_changes_for_which_a_document_has_room_are_read_where_the_log_is_published(
     issuer: Issuer, time: Time
 ) -> None:

@@ -214,7 +214,6 @@ def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("rows", [2_500, pytest.param(10_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("options", FORMS_TRIED[:2])  # a JWT splices what JCS does
 def test_thousands_of_random_rows_are_the_same_either_way(

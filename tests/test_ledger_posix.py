@@ -51,6 +51,7 @@ def failing(error: int, at: int, function: Callable[..., Any]) -> Callable[..., 
 
 
 @pytest.mark.slow
+@pytest.mark.measured
 @pytest.mark.parametrize("name", ["write", "pwrite", "fsync", "replace", "open", "ftruncate"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_full_or_failing_disk_loses_nothing(

@@ -75,18 +75,20 @@ def test_each_process_that_a_test_starts_is_measured_and_a_fork_writes_what_it_r
     assert found - {frozenset()} == {frozenset({6}), frozenset({8, 10}), frozenset({12})}
 
 
-UNMEASURED = """
-import threading
+MARKED = """
+import os, threading
 import pytest
 
-def marked():
+def slow():
     return "line 6"
 def in_its_thread():
     return "line 8"
-def unmarked():
+def slow_and_measured():
     return "line 10"
-def in_a_thread():
+def quick():
     return "line 12"
+def in_a_thread():
+    return "line 14"
 
 def run(*functions):
     here, there = functions
@@ -95,28 +97,37 @@ def run(*functions):
     thread.start()
     thread.join()
 
-@pytest.mark.unmeasured
-def test_many_times():
-    run(marked, in_its_thread)
+@pytest.mark.slow
+def test_slow():
+    assert "COVERAGE_FILE" not in os.environ
+    run(slow, in_its_thread)
 
-def test_once():
-    run(unmarked, in_a_thread)
+@pytest.mark.slow
+@pytest.mark.measured
+def test_slow_and_measured():
+    slow_and_measured()
+
+def test_quick():
+    assert "COVERAGE_FILE" in os.environ
+    run(quick, in_a_thread)
 """
 
 
 @pytest.mark.slow
-def test_what_is_marked_is_not_measured_and_what_comes_after_it_is(tmp_path: Path) -> None:
-    (test := tmp_path / "test_two.py").write_text(UNMEASURED)
+def test_slow_tests_are_measured_only_if_they_are_marked(tmp_path: Path) -> None:
+    """Their processes find no setting of coverage in their environment; tests after them do."""
+    (test := tmp_path / "test_three.py").write_text(MARKED)
     (tmp_path / "conftest.py").write_text("from tests.measured import pytest_runtest_call")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = unmeasured")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n slow\n measured")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     options = ("--cov=.", "--cov-report=", "--rootdir=.", "--import-mode=importlib")
+    measured = tmp_path / ".coverage"
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options, test],
         cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        env={**environment, "PYTHONPATH": str(ROOT), "COVERAGE_FILE": str(measured)},
         check=True,
     )
-    data = CoverageData(str(tmp_path / ".coverage"))
+    data = CoverageData(str(measured))
     data.read()
-    assert {6, 8, 10, 12} & {*(data.lines(str(test.resolve())) or ())} == {10, 12}
+    assert {6, 8, 10, 12, 14} & {*(data.lines(str(test.resolve())) or ())} == {10, 12, 14}

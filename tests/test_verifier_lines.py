@@ -70,7 +70,6 @@ def test_each_line_has_its_own_result_in_the_order_of_the_lines(
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("many", [4_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_memory_does_not_grow_with_the_number_of_lines(tmp_path: Path, many: int) -> None:
     """Of twenty lines one is valid and one is not; two of all are larger than a file may be."""

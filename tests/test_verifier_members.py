@@ -172,7 +172,6 @@ ODD = [None, -1, 0.5, "", "urn:x:y", [], [None], {}, {"@value": "x"}, "9999-12-3
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
 def test_each_part_of_a_bundle_replaced_by_something_odd_is_no_crash(every: int) -> None:
     """Each by some of what is odd, which are others at the next; a soak tries all at each."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -26,6 +28,8 @@ from .kept import (
 from .logged import settle
 from .versions import FileVersions, possible_versions
 
+PORTION = 1 << 12
+"""Numbers that are revoked at once, of the many that one transaction may revoke."""
 _NO_SEQ = (1 << 63) - 1  # the largest integer that SQLite and PostgreSQL have
 _EDITIONS = "SELECT seq FROM credential WHERE kind = ? AND number = ?"
 _IN_FORCE = _EDITIONS + " AND seq NOT IN (SELECT seq FROM revocation)"  # noqa: S608 -- a constant
@@ -36,14 +40,33 @@ _SUSPENDED = (
 )
 
 
+def numbers_by_kind(which: Iterable[KindNumber]) -> dict[str, list[str]]:
+    """The numbers of each kind, in their order so that no page of an index is met twice.
+
+    Of each credential it holds no more: there may be a million.
+    """
+    numbers = defaultdict[str, list[str]](list)
+    for kind, number in which:
+        numbers[kind].append(number)
+    for each in numbers.values():
+        each.sort()
+    return numbers
+
+
+def portions(numbers: Mapping[str, Sequence[str]], most: int) -> Iterator[list[KindNumber]]:
+    """The numbers of `numbers_by_kind` in lists of at most so many."""
+    ordered = (KindNumber(kind, number) for kind, of_kind in numbers.items() for number in of_kind)
+    while portion := [*islice(ordered, most)]:
+        yield portion
+
+
 def journal(
-    connection: sqlite3.Connection, editions: str, values: Iterable[Sequence[Any]], reason: str, date: str
+    connection: sqlite3.Connection, editions: str, values: Sequence[Sequence[Any]], reason: str, date: str
 ) -> None:
     """Writes the sequence numbers that a query gives into the journal, for each of its `values`.
 
     An earlier revocation stays; an earlier suspension gives way to the new entry.
     """
-    values = list(values)
     connection.executemany(
         f"INSERT OR IGNORE INTO unpublished SELECT seq FROM ({editions}) AS edition "  # noqa: S608 -- constants
         "WHERE NOT EXISTS (SELECT 1 FROM revocation "
@@ -85,8 +108,10 @@ class SQLiteRevocations(Revocations):
     # The journal
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
+        numbers = numbers_by_kind(which)
         with self._database.writing() as connection:
-            journal(connection, _EDITIONS, sorted(which), reason, date)
+            for portion in portions(numbers, PORTION):
+                journal(connection, _EDITIONS, portion, reason, date)
 
     def suspend(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
         ordered = sorted(which)

@@ -443,6 +443,7 @@ def require_one_history(log: Log, published: list[tuple[bytes | None, bytes]], *
     assert note == log.checkpoint().note
 
 
+@pytest.mark.measured
 def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
     """They meet before they record, at the same head, and again before they publish the same size."""
     barrier = threading.Barrier(2)
@@ -479,6 +480,7 @@ def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.measured
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("key", [b"other", b"mine"])
 def test_another_writer_at_any_point(name: str, key: bytes, tmp_path: Path) -> None:

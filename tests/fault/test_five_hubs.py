@@ -39,7 +39,7 @@ from tests.serving import listening, serving
 from tests.test_issuer_witnesses import CSV, Liar, Typist
 from wire.fetch import HttpsFetcher
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
+pytestmark = pytest.mark.slow
 NAMES = "abcde"
 
 

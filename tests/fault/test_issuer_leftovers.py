@@ -118,7 +118,6 @@ def password(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return change
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", TURNS)
 @pytest.mark.parametrize(
     "most", [pytest.param(25, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.soak)]

@@ -41,7 +41,7 @@ from wire.problem import Problem, Refused
 from wire.sqlite import connect
 from wire.strict import load_json_object
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # thousands of states: for `make test`
+pytestmark = pytest.mark.slow  # thousands of states: for `make test`
 
 ADA = Holder()
 ONE, TWO = "UNI-000001", "UNI-000002"
@@ -381,7 +381,7 @@ def test_nothing_acknowledged_or_signed_is_lost(
     [
         (a_file, [r"home/shards/.*\.tmp"]),
         (a_file, [r"home/(shards/.*)?"]),  # the folders of shards
-        (singly, [r"home/issuer\.sqlite-wal"]),
+        pytest.param(singly, [r"home/issuer\.sqlite-wal"], marks=pytest.mark.soak),  # half a minute
         (singly, [r"home/status/.*"]),  # lists, before the index forgets them
         (by_link, [r"home/claims\.sqlite-wal"]),
         (together_after_kill, [r"home/issuer\.sqlite(-wal)?", 2]),  # what the killed one wrote

@@ -117,7 +117,7 @@ def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=points) == points
 
 
-@a_sample(8, 1000)
+@a_sample(5, 1000)
 @postgres_server.needed
 def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path, _database, _database), points=points) == points
@@ -155,7 +155,7 @@ class KeysLast(PosixStore):
         self._keys.add(before, base.size, recorded)
 
 
-@pytest.mark.parametrize("make", [JournalLast, KeysLast])
+@pytest.mark.parametrize("make", [JournalLast, pytest.param(KeysLast, marks=pytest.mark.soak)])
 def test_planted_faults_are_found(make: type[PosixStore], tmp_path: Path) -> None:
     with pytest.raises((AssertionError, Problem)):
         kill_everywhere(_plan(tmp_path, lambda where: make(where, capacity=CAPACITY), _folder), points=200)

@@ -22,7 +22,7 @@ from tests.test_issuer_claims import SERVICE, Registrar
 from tests.test_issuer_linkfile import entries_of, good, links, require_none_lost
 from tests.world import NOW
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # hundreds of processes and states: for `make test`
+pytestmark = pytest.mark.slow  # hundreds of processes and states: for `make test`
 
 BEFORE, AFTER = entries_of(range(3)), entries_of(range(5))
 NUMBERS = [entry.number for entry in AFTER]

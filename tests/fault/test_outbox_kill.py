@@ -22,7 +22,7 @@ from tests.gazette import NAME, NOTICE, NOTICES
 from tests.gazette_anchor import GazetteAnchor, gazette_file, gazettes
 from tests.ledger_samples import NOW, ORIGIN, open_log, sample, samples, trust_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]
+pytestmark = pytest.mark.slow
 
 SIZES = [2, 5, 9]
 DAY = timedelta(days=1)
@@ -144,7 +144,7 @@ class Believing(GazetteAnchor):
         return self.collect(checkpoint)
 
 
-@pytest.mark.parametrize("make", [Trusting, Believing])
+@pytest.mark.parametrize("make", [Trusting, pytest.param(Believing, marks=pytest.mark.soak)])
 def test_planted_faults_are_found(make: type[GazetteAnchor], tmp_path: Path) -> None:
     with pytest.raises((AssertionError, ValueError)):
         kill_everywhere(_plan(tmp_path, make), points=300)

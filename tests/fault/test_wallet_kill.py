@@ -16,7 +16,7 @@ from keys import WrongPassphrase
 from tests.fault.kill import Reached, Work, a_sample, kill_everywhere
 from wire.problem import Conflict, Damaged
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # hundreds of processes: for `make test`
+pytestmark = pytest.mark.slow  # hundreds of processes: for `make test`
 
 OLD, NEW = b"correct horse battery", b"another passphrase"
 NAMES = [f"diploma {number}" for number in range(4)]
@@ -110,7 +110,7 @@ def sealed_in_a_second_transaction(store: EncryptedStore) -> Iterator[int]:
     [
         (EncryptedStore, "_writing", seen_before_it_is_written),
         (EncryptedStore, "_writing", sealed_in_a_second_transaction),
-        (module, "_write_new", overwritten_in_place),
+        pytest.param(module, "_write_new", overwritten_in_place, marks=pytest.mark.soak),
     ],
 )
 def test_planted_bugs_are_found(

@@ -19,7 +19,7 @@ from tests.fault.sqlite_vfs import watched_sqlite
 from tests.world import NOW, bundle, check, diploma
 from wire.problem import Conflict, NotFound, Problem
 
-pytestmark = [pytest.mark.slow, pytest.mark.unmeasured]  # thousands of wallets: for `make test`
+pytestmark = pytest.mark.slow  # thousands of wallets: for `make test`
 
 OLD, NEW = b"correct horse battery", b"another passphrase"
 DIPLOMAS = [bundle(diploma(title=f"Master of Arts {number}")) for number in range(10)]

@@ -226,7 +226,6 @@ def place(word: Word) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("each", [50, pytest.param(200, marks=pytest.mark.soak)])
 def test_many_respellings(samples: list[Document], each: int) -> None:
     outcome, rng = Counter[str](), Random(9)

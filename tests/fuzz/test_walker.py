@@ -66,7 +66,6 @@ def compare(seeds: range, contexts: Contexts) -> Counter[str]:
     return seen
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("count", COUNTS)
 def test_hundreds_of_documents(count: int) -> None:
     seen = compare(range(1000, 1000 + count), vendored())
@@ -76,7 +75,6 @@ def test_hundreds_of_documents(count: int) -> None:
     assert seen["one or both"] > 0.96 * count
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("count", COUNTS)
 def test_hundreds_of_documents_as_they_are_signed(count: int) -> None:
     """With each property and type in its one spelling."""

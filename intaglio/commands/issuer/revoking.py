@@ -65,6 +65,7 @@ def revoke_file(
         raise Declined("nothing was revoked")
     # Those of before, too: a run that was killed may have journalled them without signing a list.
     each = (KindNumber(of_kind.name, number) for number in named)
+    del named  # its million numbers leave memory once they are journalled, before lists are signed
     issuer.lists.revoke(each, reason, date=date, now=now)
     if news:
         say("The next check on this machine sees it at once.", *text.not_heard_of(issuer))

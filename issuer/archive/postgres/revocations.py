@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from wire.postgres.connections import Cursor
@@ -22,11 +21,10 @@ from ..kept import (
     state_of,
     suspension,
 )
-from ..revocations import seqs_of
+from ..revocations import PORTION, numbers_by_kind, portions, seqs_of
 from ..versions import FileVersions, Version
 from .logged import settle_batch
 
-_PORTION = 1 << 12
 _ASKED = """
 FROM unnest(%s::text[], %s::text[]) AS asked (kind, number)
 JOIN intaglio_issuer.edition USING (kind, number) CROSS JOIN unnest(edition.seqs) AS of_edition (seq)
@@ -131,23 +129,18 @@ def _require_not_revoked(cursor: Cursor, which: Iterable[KindNumber]) -> None:
 class PostgresRevocations(Revocations):
     """`Revocations`, in tables of the index."""
 
-    def __init__(self, database: IndexDatabase, *, portion: int = _PORTION) -> None:
+    def __init__(self, database: IndexDatabase, *, portion: int = PORTION) -> None:
         """One statement revokes up to `portion` numbers."""
         self._database, self._portion = database, portion
 
     # The journal
 
     def revoke(self, which: Iterable[KindNumber], reason: str, date: str) -> None:
-        numbers = defaultdict[str, list[str]](list)  # of each credential no more: there may be a million
-        for kind, number in which:
-            numbers[kind].append(number)
+        numbers = numbers_by_kind(which)
 
         def work(cursor: Cursor) -> None:
-            for kind, asked in numbers.items():
-                asked.sort()  # so that no page is met twice
-                for start in range(0, len(asked), self._portion):
-                    portion = [KindNumber(kind, number) for number in asked[start : start + self._portion]]
-                    journal_seqs(cursor, _seqs(cursor, _EDITIONS, portion), reason, date)
+            for portion in portions(numbers, self._portion):
+                journal_seqs(cursor, _seqs(cursor, _EDITIONS, portion), reason, date)
 
         self._database.in_turn(work)
 
