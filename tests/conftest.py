@@ -69,7 +69,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
-    """The quick loop makes no items of what is slow in all cases: four in ten functions, in each worker."""
+    """The quick loop makes no items of what is slow in all its cases."""
     if collector.config.option.markexpr != "not slow":
         return None
     marks = getattr(obj, "pytestmark", [])

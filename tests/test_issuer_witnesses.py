@@ -337,6 +337,7 @@ def test_both_lines_of_a_hub_are_kept(story: Story) -> None:
     assert story.verdict("out/UNI-2026-00000.json").startswith("VALID")
 
 
+@pytest.mark.slow
 def test_groups_are_handed_out(story: Story) -> None:
     """A verifier asks for what the log asks for."""
     story.ask("quorum", "all of (a.example, any of (b.example, c.example))")

@@ -124,7 +124,7 @@ def third_party(corpora: Path) -> bytes:
     return b"\n".join(path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.quick(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNSAMPLED)
 def test_a_standard_without_a_sample_is_named(name: str, corpora: Path, third_party: bytes) -> None:
     assert UNSAMPLED[name].encode() not in third_party, "the sample belongs into SAMPLES"
