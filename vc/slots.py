@@ -179,12 +179,16 @@ class Canonical(Protocol):
         """`None` where only the general path has it, or says why there is none."""
 
 
-@lru_cache(1024, typed=True)
 def is_written_alike(value: Value) -> bool:
     """True if JSON, JCS and Python write a number in one way, and it is of the type that it looks like."""
     # RFC 7493, 2.2: beyond these, readers of JSON round.
     if type(value) is int:
         return -jcs.LARGEST_INTEGER <= value <= jcs.LARGEST_INTEGER
+    return _is_float_written_alike(value)
+
+
+@lru_cache(1024, typed=True)  # few grades, many records
+def _is_float_written_alike(value: Value) -> bool:
     # JCS writes 1.0 as 1, which is read as an integer.
     if type(value) is not float or not math.isfinite(value) or value.is_integer():
         return False

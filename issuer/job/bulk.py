@@ -348,8 +348,8 @@ class Bulk:
 
         def identities() -> Iterator[list[bytes]]:
             for span in source.spans:
-                of_span = identities_of(span)
-                rows[:] = [row for row in of_span if row not in survey.findings and row not in survey.known]
+                of_span, skipped = identities_of(span), survey.skipped(span)
+                rows[:] = [row for row in of_span if row not in skipped]
                 yield [of_span[row] for row in rows]
 
         def keep(numbers: Sequence[str]) -> None:
@@ -359,11 +359,10 @@ class Bulk:
         self._store.numbers.give(kind, series.name, series.numbers, identities(), keep)
 
     def _task(self, job: Job, span: Span, survey: Survey, now: datetime, template: int) -> Task:
-        skipped = frozenset(row for row in span.numbers if row in survey.findings or row in survey.known)
         created = parse_datetimestamp(job.created, "created")
         if is_ahead(created, now):  # by a clock that was wrong then: what is left of the job is dated rightly
             created = now
-        return Task(span, skipped, job.first_seq, created, template)
+        return Task(span, survey.skipped(span), job.first_seq, created, template)
 
     def _stored(self, job: Job, span: Span, data: bytes) -> ShardName:
         shard = ShardName.of(job, span.number, data)
@@ -577,8 +576,8 @@ def _content(archive: Archive, shelf: Shelf) -> tuple[bytes, str]:
 
 def _wanted(checked: Spool, span: Span, survey: Survey) -> dict[int, str]:
     """The rows of a span that are to be issued, and their numbers."""
-    numbers, findings, issued = checked.numbers(span), survey.findings, survey.known
-    return {row: number for row, number in numbers.items() if row not in findings and row not in issued}
+    numbers, skipped = checked.numbers(span), survey.skipped(span)
+    return {row: number for row, number in numbers.items() if row not in skipped} if skipped else numbers
 
 
 def _rows(spans: Iterable[Span]) -> list[int]:

@@ -318,6 +318,12 @@ class Survey:
         """The number of rows to issue."""
         return self.rows - len(self.findings) - len(self.known)
 
+    def skipped(self, span: Span) -> frozenset[int]:
+        """The rows of a span that are bad or were issued before."""
+        if not self.findings and not self.known:  # as of most files: no row is looked at
+            return frozenset()
+        return frozenset(row for row in span.numbers if row in self.findings or row in self.known)
+
     def settle(self, checker: Checker, changed: Iterable[Change]) -> None:
         """Adds rows that differ from issued credentials; a number that another person holds is an error."""
         names = checker.kind.person.fields & {*checker.source.recorded}

@@ -108,6 +108,7 @@ def scope_of(name: str) -> str:
     return "" if name == shipped().name else f"{name}\0"
 
 
+@lru_cache(maxsize=1 << 6)  # that of first editions, above all
 def _issue(edition: int, copy: int, form: str) -> str:
     """The default form has the ids from before there were other forms; no media type is a number."""
     issue = str(edition) if copy == 1 else f"{edition}.{copy}"
@@ -261,11 +262,9 @@ class Composer:
                     field=field,
                 )
         kind, number = self.kind, record[self.kind.number]
-        values = {
-            **self._unworded,
-            **record,
-            "issuer_name": self.profile.name,
-        }
+        values = {**record, "issuer_name": self.profile.name}  # a dictionary is copied quickly as a whole
+        for field in kind.worded:  # which only records with a value in them have
+            values.setdefault(field, "")
         if kind.person.whole:
             values[kind.person.whole] = kind.person.full(record)
         if kind.groups:
@@ -279,11 +278,6 @@ class Composer:
             hashed = hashlib.sha256(f"{values[field]}{salt}".encode()).hexdigest()
             values[its_salt], values[its_hash] = salt, f"sha256${hashed}"
         return values
-
-    @cached_property
-    def _unworded(self) -> Mapping[str, str]:
-        """The fields that only records with a value in them have."""
-        return dict.fromkeys(self.kind.worded, "")
 
     @cached_property
     def _hashed(self) -> list[tuple[str, str, str]]:

@@ -80,7 +80,10 @@ class Shaped:
 
     def _are_dates(self, values: Sequence[Any]) -> bool:
         """False where a date is none, which the general path says."""
-        return all(is_moment(date.text(values)) for date in self._dates)
+        for date in self._dates:  # noqa: SIM110 -- of one or two, `all` takes twice the time
+            if not is_moment(date.text(values)):
+                return False
+        return True
 
 
 class Skeletons:
