@@ -247,8 +247,8 @@ def reserve_in_turn(uri: str, start: Barrier) -> None:
 @pytest.mark.parametrize(
     ("query", "values"),
     [
-        (store._ENTRY.format(which="seq = %s", more=""), [1, 1]),
-        (store._ENTRY.format(which=store._SEQS, more=""), [[1], [1]]),
+        (store._ENTRY.format(which="seq = %s", more=""), [1, 1, 1]),
+        (store._ENTRY.format(which=store._SEQS, more=""), [[1], [1], [1]]),
         (lookup._NAMES, [1, 2, 1, 2]),
         (ISSUED, [[1]]),
         (store._BEGUN, [[1]]),
@@ -265,6 +265,26 @@ def test_a_plan_has_the_partitions_that_it_needs(
     assert "credential_0" in steps
     assert "credential_4" not in steps
     assert "person_4" not in steps
+
+
+@served
+def test_a_page_reads_no_revocation_before_it(uri: str, index: PostgresIndex) -> None:
+    """With a million of them, each page of a thousand read all up to its own."""
+    query = store._ENTRY.format(which="seq > %s AND seq < %s", more="ORDER BY seq LIMIT 1000")
+    with psycopg.connect(uri) as connection:
+        many = "SELECT seq, 'withdrawn', %s FROM generate_series(0, 99999) AS seq"
+        connection.execute(f"INSERT INTO intaglio_issuer.revocation {many}", [DATE])
+        connection.execute("ANALYZE intaglio_issuer.revocation")
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"
+        ((plan,),) = connection.execute(explained, 3 * [90_000, 1 << 40]).fetchall()
+
+    def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield from [node] if node.get("Relation Name") == "revocation" else []
+        for inner in node.get("Plans", []):
+            yield from scans(inner)
+
+    (scan,) = scans(plan[0]["Plan"])
+    assert "90000" in scan.get("Index Cond", scan.get("Recheck Cond", ""))
 
 
 @served
