@@ -97,7 +97,7 @@ class Pushing:
 
 
 @contextmanager
-def pushing(folder: Path) -> Iterator[Pushing]:
+def pushing(folder: Path, body_seconds: float = 2.0) -> Iterator[Pushing]:
     clock = Clock()
     keys = PrivateKey.generate(), PrivateKey.generate()
     log = Log(NAME, *keys, MemoryStore(), clock=clock)
@@ -105,7 +105,7 @@ def pushing(folder: Path) -> Iterator[Pushing]:
     state.add(log.verifier_key, f"https://{NAME}")
     mirrors = open_signing_mirrors(folder, state, lambda: None, clock)
     mirrors.add(NAME)
-    app = create_app(open_witness(folder, lambda: None, clock), mirrors=mirrors, body_seconds=2.0)
+    app = create_app(open_witness(folder, lambda: None, clock), mirrors=mirrors, body_seconds=body_seconds)
     with listening() as listener, serving(app, listener):
         base = f"http://localhost:{listener.getsockname()[1]}/mirror"
         with httpx.Client(base_url=base, trust_env=False) as client:
@@ -212,21 +212,25 @@ def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) ->
     assert pushed.client.get(f"{HASH}/checkpoint").status_code == 404
 
 
-def test_of_uploads_that_stop_midway_a_few_are_held(pushed: Pushing) -> None:
+def test_of_uploads_that_stop_midway_a_few_are_held(tmp_path: Path) -> None:
     """Each may be as long as the longest; others are told to come later, and nothing stays taken."""
-    pushed.grow(3)
-    pushed.announce()
-    head = f"POST /mirror/add-entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n"
-    with ExitStack() as stack:
-        answers = []
-        while 503 not in answers:
-            slow = stack.enter_context(socket.create_connection(("localhost", pushed.client.base_url.port)))
-            slow.sendall(head.encode() + bytes(100))
-            answers.append(pushed.send(pushed.body(0, 3)).status_code)
-            assert len(answers) < 50
-        assert pushed.client.get("/readyz").status_code == 404  # below /mirror: the service answers
-    waited = threading.Event()
-    assert any(pushed.send(pushed.body(0, 3)).status_code == 200 or waited.wait(0.05) for _ in range(100))
+    with pushing(
+        tmp_path / "hub", body_seconds=60.0
+    ) as pushed:  # none ends by time, however busy this machine
+        pushed.grow(3)
+        pushed.announce()
+        head = f"POST /mirror/add-entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n"
+        with ExitStack() as stack:
+            answers = []
+            while 503 not in answers:
+                port = pushed.client.base_url.port
+                slow = stack.enter_context(socket.create_connection(("localhost", port)))
+                slow.sendall(head.encode() + bytes(100))
+                answers.append(pushed.send(pushed.body(0, 3)).status_code)
+                assert len(answers) < 50
+            assert pushed.client.get("/readyz").status_code == 404  # below /mirror: the service answers
+        waited = threading.Event()
+        assert any(pushed.send(pushed.body(0, 3)).status_code == 200 or waited.wait(0.05) for _ in range(100))
 
 
 def test_what_comes_behind_the_end_of_gzip_is_not_held() -> None:
