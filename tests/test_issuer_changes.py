@@ -99,14 +99,14 @@ def test_rows_in_any_order_are_compared_a_portion_at_a_time(
     issuer: Issuer, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each portion has rows of each shard; how far it is counts all of them once."""
-    monkeypatch.setattr(bulk, "_COMPARED", at_once)
+    monkeypatch.setattr(bulk, "_COMPARED", at_once)  # else all 23 rows are one portion
     rows = random.Random(7).sample([graduate(row, **{"gpa": "1.0"} if row == 17 else {}) for row in ROWS], 23)
     (change,) = changed(issuer, rows)
     assert (change.number, change.fields) == ("UNI-000017", {"gpa": "1.0"})
-    told: list[Progress] = []
+    reports: list[Progress] = []
     source = in_chunks(issuer.home.with_name("h.csv"), rows)
-    assert issuer.issue_file(Order(source, workers=0, progress=told.append)).issued == 0
-    compared = [report for report in told if report.stage == "comparing"]
+    assert issuer.issue_file(Order(source, workers=0, progress=reports.append)).issued == 0
+    compared = [report for report in reports if report.stage == "comparing"]
     assert (compared[-1].done, {report.total for report in compared}) == (23, {23})
 
 
@@ -181,10 +181,10 @@ def test_a_shard_that_is_lost_is_told_before_anything_is_issued(issuer: Issuer) 
 
 @pytest.mark.slow
 def test_how_far_the_comparison_is_can_be_followed(issuer: Issuer) -> None:
-    told: list[Progress] = []
+    reports: list[Progress] = []
     source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, reversed(ROWS))])
-    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
-    compared = [progress.done for progress in told if progress.stage == "comparing"]
+    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=reports.append))
+    compared = [progress.done for progress in reports if progress.stage == "comparing"]
     assert compared == [0, 4, 8, 12, 16, 20, 23]
 
 
@@ -206,10 +206,10 @@ def test_a_number_that_somebody_else_has_is_an_error(issuer: Issuer) -> None:
 
 @pytest.mark.slow
 def test_the_same_file_needs_no_comparison(issuer: Issuer) -> None:
-    told: list[Progress] = []
+    reports: list[Progress] = []
     source = in_chunks(issuer.home.with_name("g.csv"), [*map(graduate, ROWS)])
-    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=told.append))
-    assert {progress.stage for progress in told} == {"checking"}
+    issuer.issue_file(Order(source, issuer.home.with_name("errors.csv"), workers=0, progress=reports.append))
+    assert {progress.stage for progress in reports} == {"checking"}
 
 
 def test_a_shard_in_the_place_of_another_gives_nobody_elses_diploma(issuer: Issuer) -> None:

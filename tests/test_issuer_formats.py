@@ -238,7 +238,7 @@ def test_a_value_of_parquet_is_the_text_of_a_cell(tmp_path: Path) -> None:
         (True, pa.bool_(), "TRUE"),
         (date(2026, 6, 30), pa.date32(), "2026-06-30"),
         (datetime(2026, 6, 30), pa.timestamp("ns"), "2026-06-30"),  # noqa: DTZ001 -- none is meant
-        (datetime(2026, 6, 30, 12, 5), pa.timestamp("ms"), "2026-06-30T12:05:00"),  # noqa: DTZ001
+        (datetime(2026, 6, 30, 12, 5), pa.timestamp("ms"), "2026-06-30T12:05:00"),  # noqa: DTZ001 -- Arrow adds the zone
         (Decimal("1250.10"), pa.decimal128(9, 2), "1250.10"),
         (Decimal("100"), pa.decimal128(9, 0), "100"),
         (3.5, pa.float64(), FLOAT),
@@ -336,7 +336,7 @@ def test_a_type_that_is_no_text_number_or_day_is_refused_by_name(tmp_path: Path,
         "list<": (["x"], pa.list_(pa.string())),
         "struct<": ({"a": 1}, pa.struct([("a", pa.int8())])),
         "binary": (b"x", pa.binary()),
-        "timestamp[us": (datetime(2026, 1, 1), pa.timestamp("us", "Asia/Shanghai")),  # noqa: DTZ001
+        "timestamp[us": (datetime(2026, 1, 1), pa.timestamp("us", "Asia/Shanghai")),  # noqa: DTZ001 -- Arrow adds the zone
     }[name]
     path = parquet(tmp_path, {"no": ["1"], "name": pa.array([value], kind)})
     with raises(UNREADABLE_FILE) as refused:

@@ -550,19 +550,19 @@ def _portions(spans: Iterable[Span]) -> Iterator[list[Span]]:
 
 def _known(span: Span, survey: Survey, same: range) -> Iterator[tuple[int, int]]:
     """The rows of a span that were issued before, and the sequence numbers of those outside `same`."""
-    known = ((row, survey.known.get(row)) for row in span.numbers)
-    return ((row, seq) for row, seq in known if seq is not None and seq not in same)
+    seqs = ((row, survey.known.get(row)) for row in span.numbers)
+    return ((row, seq) for row, seq in seqs if seq is not None and seq not in same)
 
 
 def _at_hand(
     work: Tools, archive: Archive, portion: Iterable[Span], survey: Survey, same: range
 ) -> Iterator[tuple[Shelf, bytes, str]]:
-    """What `compare` needs for the rows of a portion that were issued before, shard by shard."""
+    """The shards of rows in a portion that were issued before, each with its content for `compare`."""
     digests: dict[int, bytes] = {}
     for span in portion:
-        if known := [*_known(span, survey, same)]:
+        if seqs := [*_known(span, survey, same)]:
             of_span = work.spool.digests(span)
-            digests |= {seq: of_span[row] for row, seq in known}
+            digests |= {seq: of_span[row] for row, seq in seqs}
     without = "" if work.checker.source.has_numbers else work.checker.kind.number
     return ((shelf, *_content(archive, shelf)) for shelf in shelves(archive, digests, without))
 
