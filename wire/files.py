@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import io
 import os
 import re
@@ -41,7 +40,6 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-@functools.cache
 def _libc() -> ctypes.CDLL:
     import ctypes  # imported lazily: readers sync nothing
 
