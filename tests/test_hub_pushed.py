@@ -23,6 +23,7 @@ from hub.home import open_mirrors, open_signing_mirrors
 from hub.http import create_app
 from hub.mirrors import Mirrors
 from hub.monitor import Monitor
+from intaglio.connections import LIMITS, Limits
 from keys import PrivateKey
 from ledger import Checkpoint, EntryKind, Log, MemoryStore, entry
 from ledger.add_checkpoint import AddCheckpoint
@@ -97,7 +98,7 @@ class Pushing:
 
 
 @contextmanager
-def pushing(folder: Path, body_seconds: float = 2.0) -> Iterator[Pushing]:
+def pushing(folder: Path, body_seconds: float = 2.0, limits: Limits = LIMITS) -> Iterator[Pushing]:
     clock = Clock()
     keys = PrivateKey.generate(), PrivateKey.generate()
     log = Log(NAME, *keys, MemoryStore(), clock=clock)
@@ -106,7 +107,7 @@ def pushing(folder: Path, body_seconds: float = 2.0) -> Iterator[Pushing]:
     mirrors = open_signing_mirrors(folder, state, lambda: None, clock)
     mirrors.add(NAME)
     app = create_app(open_witness(folder, lambda: None, clock), mirrors=mirrors, body_seconds=body_seconds)
-    with listening() as listener, serving(app, listener):
+    with listening() as listener, serving(app, listener, limits=limits):
         base = f"http://localhost:{listener.getsockname()[1]}/mirror"
         with httpx.Client(base_url=base, trust_env=False) as client:
             yield Pushing(log, client, mirrors, state, clock)
@@ -214,9 +215,9 @@ def test_a_bomb_is_unpacked_no_further_than_a_request_may_be(pushed: Pushing) ->
 
 def test_of_uploads_that_stop_midway_a_few_are_held(tmp_path: Path) -> None:
     """Each may be as long as the longest; others are told to come later, and nothing stays taken."""
-    with pushing(
-        tmp_path / "hub", body_seconds=60.0
-    ) as pushed:  # none ends by time, however busy this machine
+    # However busy this machine is, nothing ends by time.
+    patient = LIMITS._replace(head=60.0, body=61.0, idle=60)
+    with pushing(tmp_path / "hub", body_seconds=60.0, limits=patient) as pushed:
         pushed.grow(3)
         pushed.announce()
         head = f"POST /mirror/add-entries HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 20}\r\n\r\n"
