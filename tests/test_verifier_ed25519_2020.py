@@ -141,7 +141,8 @@ def test_it_draws_on_the_same_budget() -> None:
         return Work().left - work.left
 
     other = sign(diploma(), KEY, verification_method=METHOD, created=NOW)
-    check(other)
+    for document in (SIGNED, other):  # so that the contexts of both are read, whatever ran before
+        check(document)
     assert abs(cost(SIGNED) - cost(other)) < 100
     report = check(SIGNED, work=Work(cost(SIGNED) - 1))
     assert report.verdict is Verdict.UNDETERMINED

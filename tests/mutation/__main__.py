@@ -41,6 +41,7 @@ def main() -> int:
     parser.add_argument("which", choices=["bindings", "mutants"])
     parser.add_argument("files", nargs="*", help="only in these")
     parser.add_argument("--folder", type=Path, help="where the copies go")
+    parser.add_argument("--deleted", action="store_true", help="bindings are deleted, and none is inverted")
     parser.add_argument("--each", type=int, default=5, help="at most so many mutants of a function")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draw", type=int, help="so many mutants, wherever they are")
@@ -52,7 +53,7 @@ def main() -> int:
     options = parser.parse_args()
     load_libraries()
     if options.which == "bindings":
-        jobs = _bindings(options.files)
+        jobs = _bindings(options.files, ("deleted",) if options.deleted else ("deleted", "inverted"))
     elif options.draw:
         jobs = _drawn(options.files, options.draw, options.seed, options.since)
     else:
@@ -68,15 +69,17 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _bindings(files: Collection[str]) -> Iterator[Job]:
+def _bindings(files: Collection[str], ways: Collection[str]) -> Iterator[Job]:
     chosen = [binding for binding in BINDINGS if not files or binding.file in files]
-    for test in sorted({test for binding in chosen for test in binding.tests}):
-        yield {"how": "control"}, None, [[test]]
+    tests = sorted({test for binding in chosen for test in binding.tests})
+    for file, of_file in itertools.groupby(tests, key=lambda test: test.partition("::")[0]):
+        yield {"how": "control", "file": file}, None, [list(of_file)]
     for binding in chosen:
         source = Source(binding.file, (ROOT / binding.file).read_text())
         for how, edit in binding.edits(source):
-            named = {"what": binding.what, "file": binding.file, "function": binding.function}
-            yield {"how": how, **named, "expression": binding.expression}, edit, [list(binding.tests)]
+            if how in ways:
+                named = {"what": binding.what, "file": binding.file, "function": binding.function}
+                yield {"how": how, **named, "expression": binding.expression}, edit, [list(binding.tests)]
 
 
 def _mutants(files: Iterable[str], each: int, seed: int) -> Iterator[Job]:
