@@ -274,7 +274,7 @@ def test_what_is_no_acceptance_is_malformed(message: Callable[[], Any]) -> None:
     assert INVALID_ACCEPTANCE.kind is Malformed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(st.data())
 def test_a_changed_byte_never_verifies_for_another_holder_or_challenge(data: st.DataObject) -> None:
     message = bytearray(claim(KEYS["Ed25519"]))

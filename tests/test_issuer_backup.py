@@ -181,7 +181,11 @@ def test_the_passphrase_has_to_be_right(file: Path, tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=settings().max_examples // 2,
+)
 def test_a_changed_or_shortened_file_is_never_restored(file: Path, data: st.DataObject) -> None:
     content = bytearray(file.read_bytes())
     if data.draw(st.booleans()):

@@ -163,7 +163,11 @@ cell = st.sampled_from(NAMES)
 )
 @example([("张敏", "田中")], "gb18030", ",")
 @example([("O'Brien-Müller", "Иванов")], "gb18030", ",")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=500)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=5 * settings().max_examples,
+)
 def test_a_table_is_read_as_it_was_written_or_refused(
     tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, str]], encoding: str, delimiter: str
 ) -> None:

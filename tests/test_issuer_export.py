@@ -201,7 +201,7 @@ PAIRS = st.tuples(ALIKE | hash_of_another() | st.text(min_size=1, max_size=120),
 @example(("UNI-1", 1), ("uni-1", 1))
 @example(("a/b", 1), ("a_b-c14cddc0", 1))
 @example(("UNI-1.2", 1), ("UNI-1.2.1", 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 def test_no_two_editions_share_a_name_even_where_case_is_folded(
     one: tuple[str, int], other: tuple[str, int]
 ) -> None:

@@ -174,7 +174,11 @@ def test_a_table_that_is_not_that_of_the_frames_is_damage(path: Path, place: int
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=settings().max_examples // 2,
+)
 def test_a_changed_shard_never_gives_other_lines(path: Path, data: st.DataObject) -> None:
     content = bytearray(path.read_bytes())
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))

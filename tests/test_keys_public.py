@@ -62,7 +62,7 @@ def test_its_row_has_the_sizes_of_its_keys_and_signatures(key_type: str) -> None
     assert len(key.public_key.multikey()) <= 1 + row.digits <= 71
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings().max_examples // 2, deadline=None)
 @given(st.sampled_from(sorted(ALGORITHMS)), st.integers(1, 2**250))
 def test_there_and_back(key_type: str, number: int) -> None:
     key = some_key(key_type, number).public_key

@@ -371,7 +371,7 @@ NODES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=settings().max_examples // 2)
 @given(NODES, st.sampled_from([b"", b"\x80", b"\x81\x80"]))
 def test_a_trie_that_nobody_would_make_has_one_value_at_a_key_or_none(node: Any, key: bytes) -> None:
     data = rlp.encode(node)

@@ -647,7 +647,7 @@ def test_the_holder_chooses_among_disclosures_that_stand_in_no_other() -> None:
     assert chosen(data, *choices.alone) == said
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(frames(), st.data())
 def test_of_any_frame_what_was_chosen_is_shown_and_no_more(
     drawn: tuple[dict[str, Any], Frame, set[Path]], data: st.DataObject
