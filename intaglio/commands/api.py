@@ -112,38 +112,41 @@ def serve(
     if processes > 1:  # each opens the keys for itself, and one alone can ask for a passphrase
         for place in places.values():
             place.ask()
-    with (
-        Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint,
-        siblings(processes - 1) as is_first,
-        Processes[Any, Any](make, max(1, 2 // processes), waiting=_WAITING) as judging,
-    ):
-        judge = make()
-        with setting():
-            judge.verifiers()
-        resolver = Resolver(session.methods, session.fetcher(offline=offline))
-        served = {name: _served(place) for name, place in places.items()}
+    with Endpoint.open(reach, session.home / "api" / "tls", session.now()) as endpoint:
         site = Own.at(endpoint.url) if endpoint.is_sealed else None
-        if site is None and served:
+        if site is None and places:  # before any process is started
             raise click.UsageError(
                 "Tokens would travel in the clear: leave out --plain, or listen on loopback."
             )
-        app = create_app(
-            judge,
-            lambda: resolver,
-            session.now,
-            issuers=served,
-            origins=site.origins if site else frozenset(),
-            resolves_any=resolve == "any",
-            processes=judging,
-            siblings=processes,
-        )
-        if is_first:
-            if site is None:
-                say("Whatever is sent here travels in the clear.")
-            if endpoint.files:
-                say("Whoever asks needs this file, to trust the service by:", str(endpoint.files.authority))
-            click.echo(endpoint.url)
-        replace(endpoint, limits=endpoint.limits.among(processes)).run(app)
+        with (
+            siblings(processes - 1) as is_first,
+            Processes[Any, Any](make, max(1, 2 // processes), waiting=_WAITING) as judging,
+        ):
+            judge = make()
+            with setting():
+                judge.verifiers()
+            resolver = Resolver(session.methods, session.fetcher(offline=offline))
+            served = {name: _served(place) for name, place in places.items()}
+            app = create_app(
+                judge,
+                lambda: resolver,
+                session.now,
+                issuers=served,
+                origins=site.origins if site else frozenset(),
+                resolves_any=resolve == "any",
+                processes=judging,
+                siblings=processes,
+            )
+            if is_first:
+                if site is None:
+                    say("Whatever is sent here travels in the clear.")
+                if endpoint.files:
+                    say(
+                        "Whoever asks needs this file, to trust the service by:",
+                        str(endpoint.files.authority),
+                    )
+                click.echo(endpoint.url)
+            replace(endpoint, limits=endpoint.limits.among(processes)).run(app)
 
 
 def _serve_suites(session: Session, reach: Reach) -> None:
