@@ -116,9 +116,7 @@ def changed(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", ["eddsa-rdfc-2022", "eddsa-jcs-2022"])
 @given(data=st.data())
-@settings(
-    max_examples=3 * settings().max_examples // 2, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_changed_value_verifies(suite: str, data: st.DataObject) -> None:
     document = signed(suite, "Ed25519")
     path = data.draw(st.sampled_from(sorted(leaves(document), key=str)))

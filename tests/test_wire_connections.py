@@ -276,7 +276,7 @@ def test_a_long_body_has_longer_as_long_as_it_arrives_fast() -> None:
             connection.sendall(head)
             with contextlib.suppress(OSError):
                 for _ in range(4 * STRETCH // stretch):
-                    time.sleep(0.5)
+                    time.sleep(0.5)  # four take longer than one stretch may
                     connection.sendall(bytes(stretch))
             is_whole = False
             with contextlib.suppress(OSError):
