@@ -357,6 +357,8 @@ def options(command: click.Command) -> set[str]:
     return {name for parameter in command.params for name in parameter.opts}
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_verdict_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "intaglio", "--home", str(tmp_path / "ö"), "doctor"],
@@ -450,6 +452,8 @@ def test_ctrl_c_is_said_to_programs_too(program: Program, monkeypatch: pytest.Mo
     assert json.loads(answer.out)["error"]["title"] == "Interrupted"
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_nobody_reads_what_is_printed(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

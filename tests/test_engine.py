@@ -293,6 +293,8 @@ def killed_at_the_third(item: bytes) -> bytes:
     return answer
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_of_two_shards_the_begun_one_counts(tmp_path: Path, source: Source) -> None:
     issuer = issuer_in(tmp_path / "first", key_type="P-256")
     worker_of(issuer)
@@ -575,6 +577,8 @@ def test_a_worker_s_home_has_one_key_and_no_index(tmp_path: Path) -> None:
         write_worker(issuer.home, issuer.keys, folder)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_sealed_key_is_opened_by_the_worker_s_own_passphrase(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -668,6 +672,8 @@ def repr_of(secret: bytes) -> bytes:
     return repr(secret)[2:-1].encode()
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_worker_leaves_no_name_in_files_or_output(
     tmp_path: Path,
     issuer: Issuer,

@@ -216,6 +216,8 @@ def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, s
     assert issue(again, source).issued == 21 - 4
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_shard_that_was_not_begun_counts_for_nothing(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
@@ -326,6 +328,8 @@ def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path
     assert issue(reopened(issuer.home, issuer._clock), source).issued == 2
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_killed_worker_loses_nothing(issuer: Issuer, tmp_path: Path) -> None:
     """Of more chunks than one worker may be ahead of the other, so that some are left to be done."""
     source = in_chunks(tmp_path / "h.csv", list(map(graduate, range(1, 81))))

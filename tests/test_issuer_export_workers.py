@@ -73,6 +73,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_workers_write_the_files_of_one_process_in_the_order_of_the_editions(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:
@@ -145,6 +147,8 @@ def test_what_the_disk_refuses_a_worker_is_told_with_the_file(
     assert len(writers()) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_after_a_worker_that_died_every_bundle_is_whole_and_the_rest_is_written(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,8 @@ def test_an_issuer_is_made_once_and_then_found(home: Path) -> None:
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
     context = get_context("fork")
     queue = context.SimpleQueue()

@@ -122,6 +122,8 @@ def test_a_job_that_was_cancelled_and_went_on_ends_with_the_root_of_one_that_was
     assert audit(reopened(home).log).root == audit(alone.log).root
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_of_workers_that_are_ahead_only_the_chunk_in_hand_counts(tmp_path: Path) -> None:
     home = made(tmp_path)
     source = table(home, "g.csv", range(1, 61))

@@ -201,6 +201,8 @@ class Killed(Exception):
     """The process ends here."""
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_killed_anywhere_it_goes_on_and_shows_only_what_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +293,8 @@ def test_a_mirror_of_which_a_tile_is_spoilt_goes_on_from_nothing_else(
         mirror.pull(log.read, log.grow(301))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("ledger.mirror._MOST_AT_ONCE", 1 << 10)
     peaks = []

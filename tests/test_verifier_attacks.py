@@ -225,6 +225,8 @@ class TestTrust:
         assert check(bundle, trust).verdict is Verdict.UNDETERMINED
         assert check(replace(bundle, evidence=()), trust).verdict is Verdict.UNDETERMINED
 
+    @pytest.mark.slow
+    @pytest.mark.measured
     def test_strangers_leave_no_trace_in_memory(self) -> None:
         trust = Trust()
         for _ in range(50):

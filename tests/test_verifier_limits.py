@@ -200,6 +200,8 @@ def alike(levels: int) -> dict[str, Any]:
     return {"q": [alike(levels - 1)] * 2} if levels else {"r": 1}
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_document_made_to_stall_is_refused() -> None:
     document = {**credential({"p": {"q": [1]}}), "proof": []}
     document = signed({name: value for name, value in document.items() if name != "proof"})

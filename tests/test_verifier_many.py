@@ -363,6 +363,8 @@ def test_what_is_an_archive_by_name_or_by_content_alone_is_a_file(program: Progr
         written.result(10)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Program, tmp_path: Path) -> None:
     for size, verdict in ((MAX_BYTES, "valid"), (MAX_BYTES + 1, "undetermined")):
         save(tmp_path / "in", {"a.json": GOOD.rstrip().ljust(size)})
@@ -373,6 +375,8 @@ def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Progr
         assert json.loads(alone.out)["verdict"] == verdict
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_an_archive_has_a_bounded_number_of_files(program: Program, folder: Path) -> None:
     path = archive(folder / "a.zip", {f"{number}.json": b"" for number in range(sources.MOST_ENTRIES + 1)})
     assert told(program("verify", path, *AT, "--json").out) == [

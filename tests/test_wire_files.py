@@ -183,6 +183,8 @@ def temporaries(folder: Path) -> list[str]:
     return [name for name in names(folder) if name.endswith(".tmp")]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
     """Killed before any system call, a write may leave a secret beside the file: the next one sweeps it."""
     numbers, left = itertools.count(), Counter[int]()
