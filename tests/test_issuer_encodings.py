@@ -163,6 +163,7 @@ cell = st.sampled_from(NAMES)
 )
 @example([("张敏", "田中")], "gb18030", ",")
 @example([("O'Brien-Müller", "Иванов")], "gb18030", ",")
+@example([("Łukasz", "Иванов")], "korean", ",")
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,

@@ -244,13 +244,15 @@ _ALPHABETS: Mapping[str, tuple[str, ...]] = {
 """By codec, the letters outside ASCII of each language that it is for: one language has all of a file's."""
 
 _FREQUENT: Mapping[str, re.Pattern[bytes]] = {
-    # Greek, Cyrillic and Latin letters, too: two bytes each, they are as frequent hanzi in Big5.
+    # In cp949 as well Greek, Cyrillic and Latin letters: two bytes each, they are as frequent hanzi in Big5.
     "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|\xa6[\xa1-\xd8]|\xa7[\xa1-\xf1]|\xa8[\xa1-\xbb]"),
     "cp950": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
     "cp932": re.compile(
         rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]|\x88[\x9f-\xfc]|[\x89-\x97][\x40-\xfc]|\x98[\x40-\x72]"
     ),
-    "cp949": re.compile(rb"[\xb0-\xc8][\xa1-\xfe]"),
+    "cp949": re.compile(
+        rb"[\xb0-\xc8][\xa1-\xfe]|\xa5[\xc1-\xd8\xe1-\xf8]|[\xa8\xa9][\xa1-\xb0]|\xac[\xa1-\xc1\xd1-\xf1]"
+    ),
 }  # fmt: skip
 """By codec, the ranges of frequent characters."""
 
