@@ -244,7 +244,7 @@ _ALPHABETS: Mapping[str, tuple[str, ...]] = {
 """By codec, the letters outside ASCII of each language that it is for: one language has all of a file's."""
 
 _FREQUENT: Mapping[str, re.Pattern[bytes]] = {
-    # In cp949 as well Greek, Cyrillic and Latin letters: two bytes each, they are as frequent hanzi in Big5.
+    # Here and in cp949 Greek, Cyrillic and Latin letters count, too: their bytes are frequent hanzi in Big5.
     "gb18030": re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|\xa6[\xa1-\xd8]|\xa7[\xa1-\xf1]|\xa8[\xa1-\xbb]"),
     "cp950": re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]"),
     "cp932": re.compile(
