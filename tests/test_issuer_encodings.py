@@ -112,10 +112,30 @@ def test_ten_bytes_of_gb18030_are_no_korean() -> None:
     assert "王伟" in next(found for found in readings(sample) if found.encoding == "gb18030").cells
 
 
-@pytest.mark.parametrize("names", ["O'Brien-Müller,Иванов", "Αθηνά,Νίκος", "Иван,Пётр"])
-def test_letters_that_are_no_hanzi_in_gb18030_are_no_big5(names: str) -> None:
-    sample = sampled([names.encode("gb18030")])
-    assert codec_of(sample) in (None, "gb18030")
+# Their bytes are frequent hanzi, or words with signs that may stand in them, in another encoding.
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("gb18030", "O'Brien-Müller,Иванов"),
+        ("gb18030", "Αθηνά,Νίκος"),
+        ("gb18030", "Иван,Пётр"),
+        ("gb18030", "タロウ,さくら"),
+        ("korean", "Łukasz,Иванов"),
+        ("korean", "さくら"),
+        ("shift-jis", "ИВАНОВ,Олена"),
+        ("windows-1250", "Şahin,Jürgen Weiß"),
+    ],
+)
+def test_letters_of_a_rarer_script_are_read_as_they_are_or_asked_about(encoding: str, names: str) -> None:
+    assert codec_of(sampled([names.encode(ENCODINGS[encoding])])) in (None, ENCODINGS[encoding])
+
+
+def test_a_japanese_file_in_euc_jp_is_no_chinese_one() -> None:
+    """Most of its kanji are frequent hanzi in GB18030, and chardet agrees where it may not say EUC-JP."""
+    names = ("鈴木,高橋,情報工学", "林,田中,医学", "山田さくら,佐藤健,法学部")
+    for rows in (names, names[:1], names[1:2], names[2:], names * 100):
+        assert codec_of(sampled(["\n".join(rows).encode("euc-jp")])) in (None, "euc-jp")
+    assert codec_of(sampled(["张敏,王伟,欧阳修,法学,临床医学\n".encode("gb18030")] * 3)) == "gb18030"
 
 
 def test_utf8_that_could_be_hanzi_is_asked_about() -> None:
