@@ -29,15 +29,16 @@ def _kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def once(program: Program, tmp_path: Path, _kept: Path) -> Once:
-    """Runs `issuer issue` for the first test that asks for its outcome; the others get a copy."""
+    """Runs `issuer issue` for the first test that asks for its outcome; each test gets a copy."""
 
     def issue_once(name: str, issue: Callable[[], object]) -> None:
         written = (program.home.name, "diplomas")
         if not (_kept / name).exists():
             issue()
+            (_kept / name).mkdir()
             for folder in written:
-                copy_folder(tmp_path / folder, _kept / name / folder)
-            return
+                # Moved: SQLite loses its lock on a file that its process reads otherwise (howtocorrupt, 2.2).
+                (tmp_path / folder).rename(_kept / name / folder)
         for folder in written:
             copy_folder(_kept / name / folder, tmp_path / folder)
 
