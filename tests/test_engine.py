@@ -166,6 +166,8 @@ def test_any_form_and_suite_is_read_back(tmp_path: Path, options: dict[str, Any]
         assert everything(other) == everything(issuer)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_rows_that_were_given_numbers_are_signed_with_these(tmp_path: Path, issuer: Issuer) -> None:
     path, field = tmp_path / "g.csv", issuer.kind.fields["diploma_number"]
     header = [field for field in HEADER if field != "diploma_number"]

@@ -426,6 +426,8 @@ except Refused as problem:
     assert said == f"for checkpoints on a chain {package} is needed, which is not installed\n"
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_signing_alone_loads_what_signs() -> None:
     program = "import sys, ledger.evm.deployment; print('eth_account' in sys.modules)"
     said = subprocess.run((sys.executable, "-c", program), check=True, capture_output=True, text=True).stdout

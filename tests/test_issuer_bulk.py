@@ -140,6 +140,8 @@ def test_the_same_file_again_issues_nothing(issuer: Issuer, source: Source) -> N
     assert everything(issuer) == before
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_file_that_grew_issues_the_new_rows_only(issuer: Issuer, source: Source, tmp_path: Path) -> None:
     issue(issuer, source)
     rows = [graduate(row, gpa="1.0") for row in range(1, 26)]
@@ -187,6 +189,8 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(
     assert everything(again) == everything(issuer)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_another_file_completes_what_was_interrupted_first(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
@@ -205,6 +209,8 @@ def test_another_file_completes_what_was_interrupted_first(
     assert audit(again.log).size == 1 + len(numbers) + 1
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, source: Source) -> None:
     end = stops(Interruption(), on_call=3)
     with pytest.raises(Interruption):
@@ -231,6 +237,8 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
     assert audit(again.log).size == 1 + 29 + 1
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_begun_chunk_is_completed_by_the_shard_that_it_names_alone(issuer: Issuer, source: Source) -> None:
     """What lies under its name is held against the digest in it, before anything of it goes into the log."""
     end = stops(Interruption(), on_call=1)
@@ -346,6 +354,8 @@ def test_a_killed_worker_loses_nothing(issuer: Issuer, tmp_path: Path) -> None:
     assert again.store.count() == 80
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_file_of_one_chunk_needs_no_processes(issuer: Issuer, tmp_path: Path) -> None:
     for rows, processes in ((range(1, 2), 0), (range(2, 9), available_cores())):
         at_work = set[int]()
@@ -415,6 +425,8 @@ def spools(issuer: Issuer) -> list[Path]:
     return list(issuer.home.glob(f".{FILES}.*"))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_next(
     issuer: Issuer, source: Source
 ) -> None:

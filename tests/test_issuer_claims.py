@@ -562,6 +562,8 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
             assert slow.recv(4096).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_log_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
     home = tmp_path / "issuer"
     issuer_in(home).issue(graduate(1))

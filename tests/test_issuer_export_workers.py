@@ -204,6 +204,8 @@ def test_who_is_stopped_by_a_key_leaves_no_worker_and_no_torn_bundle(made: Path,
         assert Bundle.parse(data, FORMS).evidence
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_caller_that_takes_no_more_ends_the_workers(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:

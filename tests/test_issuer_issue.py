@@ -360,6 +360,8 @@ def test_holders_are_never_written_to_the_log(issuer: Issuer) -> None:
             assert HOLDER.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
     answers: list[bytes] = []

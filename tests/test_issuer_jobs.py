@@ -95,6 +95,8 @@ def test_the_rate_is_that_of_this_run_and_the_rest_is_counted_by_it(
     assert [(each.state, each.owner) for each in shown(home)] == [(JobState.STOPPED, None)]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_cancelled_job_ends_after_the_chunk_in_hand_and_the_same_file_goes_on(home: Path) -> None:
     source = table(home, "g.csv", ROWS)
     with raises(JOB_CANCELLED) as refused:
@@ -145,6 +147,8 @@ def test_of_workers_that_are_ahead_only_the_chunk_in_hand_counts(tmp_path: Path)
     require_once(reopened(home))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 @FORKS
 def test_what_a_killed_owner_had_taken_is_given_back(home: Path) -> None:
     killed(home, "take", table(home, "g.csv", ROWS), on_call=2)
@@ -156,6 +160,8 @@ def test_what_a_killed_owner_had_taken_is_given_back(home: Path) -> None:
     assert issue(reopened(home), table(home, "g.csv", ROWS)).issued == 4
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 @FORKS
 def test_a_chunk_that_a_killed_owner_had_begun_keeps_its_numbers(home: Path) -> None:
     killed(home, "begin_chunk", table(home, "g.csv", ROWS), on_call=1)

@@ -84,6 +84,8 @@ def numbers(home: Path) -> list[int]:
     return sorted(int(entry.number[4:]) for entry in reopened(home).entries())
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_file_that_is_being_issued_is_refused_with_who_has_it_and_since_when(home: Path) -> None:
     source = table(home, "g.csv", range(1, 8))
 
@@ -100,6 +102,8 @@ def test_a_file_that_is_being_issued_is_refused_with_who_has_it_and_since_when(h
     assert numbers(home) == [*range(1, 8), 900]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_all_else_goes_on_while_a_job_runs(home: Path) -> None:
     def others() -> None:
         other = reopened(home)

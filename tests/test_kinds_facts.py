@@ -201,6 +201,8 @@ def test_each_fact_ends_in_its_own_credential_and_comes_back_as_it_was(example: 
         assert canonicalize(document).decode() == by_pyld(document)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 @given(filled(alike=True))
 def test_rows_that_are_spliced_say_the_same_to_the_byte(example: Filled) -> None:
     """The press's skeletons, from the first row of a shape on: what they make is what each row says."""

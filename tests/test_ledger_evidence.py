@@ -396,6 +396,8 @@ def test_a_checkpoints_signatures_are_verified_once_for_many_proofs(log: Log) ->
             verify_evidence(ENTRY, log.evidence(5), TrustPolicy())
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_checking_evidence_loads_no_writer() -> None:
     program = "import sys, ledger; print('ledger.log' in sys.modules, ledger.Log.__module__)"
     command = [sys.executable, "-c", program]

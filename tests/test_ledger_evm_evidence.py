@@ -394,6 +394,8 @@ def test_what_is_verified_is_charged_by_its_length_and_has_an_end(log: Log) -> N
         of_block(checkpoint, [receipt(*[small] * 1024, event(8, checkpoint.root, LOG))], 0)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_where_the_package_is_missing_evidence_is_open_by_its_name() -> None:
     """In a process without it: nothing else of the ledger needs it, and the answer is none."""
     program = """

@@ -82,6 +82,8 @@ def test_a_full_or_failing_disk_loses_nothing(
         assert "Nothing that was acknowledged is lost" in remedy(raised)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:
     """For the journal, the checkpoint, and what is kept of it; the names of the latter two may come later."""
     log = open_log(PosixStore(tmp_path / "home" / "log"), kept=tmp_path / "home.checkpoint")

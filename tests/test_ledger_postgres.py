@@ -193,6 +193,8 @@ class TestAddresses:
         with pytest.raises(Unavailable, match="cannot be reached"):
             store.head()
 
+    @pytest.mark.slow
+    @pytest.mark.measured
     def test_without_the_extra_that_is_said(self) -> None:
         program = (
             "import sys; sys.modules['psycopg'] = None\n"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+import pytest
 
 from intaglio.commands import cli
 from intaglio.commands.lazy import Lazy
@@ -37,6 +38,8 @@ def loaded(*words: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_help_for_the_wallet_loads_no_role() -> None:
     modules = loaded("wallet", "--help")
     assert len(modules) <= 180
@@ -53,6 +56,8 @@ def verifying(bundle: bytes, trust: bytes, folder: Path) -> set[str]:
     return loaded(*home, "verify", str(file), "--offline", "--trust", str(trusted), *when)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
     university = University()
     modules = verifying(university.issue().to_bytes(), university.trust.to_bytes(), tmp_path)
@@ -61,6 +66,8 @@ def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
     assert not {"cryptography.x509", "keys.certificates"} & modules  # for issuers with certificates alone
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_bundle_that_names_a_shipped_kind_loads_no_engine_for_patterns_or_schemas(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "issuer")
     bundle = issuer.bundle(issuer.issue(graduate(1))).to_bytes()

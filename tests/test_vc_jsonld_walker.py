@@ -342,6 +342,8 @@ def test_the_other_hash() -> None:
     assert canonicalize(document, digest="sha384") != canonicalize(document)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_pyld_is_not_needed() -> None:
     code = (
         "import sys; from vc.vcdm.jsonld import canonicalize; "

@@ -227,6 +227,8 @@ def test_many_documents_that_each_stay_below_the_limit_are_refused() -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_as_many_diplomas_as_a_presentation_holds_are_welcome() -> None:
     """Each with another university's proof, log, document and status list."""
     holder = Holder()

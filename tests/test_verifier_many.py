@@ -411,6 +411,8 @@ def test_a_file_that_unpacks_to_gigabytes_costs_no_more_than_a_file_may_have(
     assert peak < 50 << 20
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_trust_and_keys_are_read_once_for_all(program: Program, folder: Path) -> None:
     read: list[str] = []
 

@@ -341,6 +341,8 @@ def count_up(path: Path, times: int) -> None:
             path.write_text(str(int(path.read_text()) + 1))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_the_lock_makes_writers_take_turns(tmp_path: Path) -> None:
     path = tmp_path / "number"
     path.write_text("0")

@@ -194,6 +194,8 @@ with Pool(None, 3) as pool:
 """
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_workers_end_when_their_parent_is_killed() -> None:
     # The pipe ends when the last process that holds it does: a worker that stayed would hang this test.
     run = subprocess.run(

@@ -787,6 +787,8 @@ def test_keys_come_only_to_a_store_where_nothing_was_recorded(make: Callable[[],
     assert log.append(samples(0, 3), b"to 3") == range(3)
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_it_is_read_from_other_threads_while_one_writes(make: Callable[[], Store]) -> None:
     """By `get` and `get_many`, and without the lock: as whoever serves a log does."""
     grow(open_log(store := make()), [300])

@@ -74,12 +74,16 @@ class _Finer(Refused):
 REFUSED = _Finer
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_results_come_in_the_order_of_the_items(workers: Workers) -> None:
     for count in (0, 1, 200):
         items = [b"%d" % number for number in range(count)]
         assert [*workers.map(f"{HERE}:doubled", items)] == [item * 2 for item in items]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_items_are_taken_only_a_bounded_number_ahead(workers: Workers) -> None:
     handed_out = 0
 
@@ -114,6 +118,8 @@ def test_a_result_that_is_too_large_is_refused(workers: Workers) -> None:
         list(workers.map(f"{HERE}:too_much", [b"x"]))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_nobody_waits_for_a_dead_worker(workers: Workers) -> None:
     with raises(WORKER_DIED):
         list(workers.map(f"{HERE}:dying", [b"%d" % number for number in range(30)]))
