@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import ssl
 import struct
 import threading
@@ -320,3 +321,22 @@ def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for() -
     plain = type("Plain", (node._Quiet, distributed.Worker), {})
     assert asyncio.run(after_a_report(plain)) == 500.0
     assert asyncio.run(after_a_report(node._Worker)) == 5000.0
+
+
+def test_a_task_that_comes_as_the_client_ends_is_refused_by_nobody() -> None:
+    """It ends since the scheduler is lost: the driver starts another one, and sends the task again."""
+    distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")
+    client, node = map(importlib.import_module, ("issuer.engine.client", "issuer.engine.node"))
+
+    async def end(answers: int) -> None:
+        async with node._Scheduler(protocol="tcp://", host="127.0.0.1", port=0, dashboard=False) as scheduler:
+            connected = await distributed.Client(scheduler.address, asynchronous=True, set_as_default=False)
+            child = client._Child(connected, os.open(os.devnull, os.O_RDONLY), answers)
+            await connected.close()
+            child._begin(Frame(Sort.TASK, 1, b"a:b\nx"))
+            await asyncio.gather(*child._under_way, return_exceptions=True)
+        os._exit(0)
+
+    if not (forked := os.fork()):
+        asyncio.run(end(os.open(os.devnull, os.O_WRONLY)))
+    assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 1

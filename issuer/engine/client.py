@@ -111,9 +111,11 @@ class _Child:
     def _ended(self, number: int, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        # A scheduler that goes while an answer is fetched closes the connection: that is no worker's refusal.
-        if isinstance(error, CancelledError | asyncio.CancelledError | CommClosedError):
-            os._exit(1)  # the scheduler was lost, and all tasks with it
+        # A scheduler that goes takes its tasks along, while they are begun, under way or answered: no error
+        # of theirs is then a worker's refusal.
+        is_lost = error is not None and self._client.status != "running"
+        if is_lost or isinstance(error, CancelledError | asyncio.CancelledError | CommClosedError):
+            os._exit(1)  # the driver starts another of us, and sends it what is under way
         elif isinstance(error, KilledWorker):
             self._waiting.put(Frame(Sort.DIED, number))
         elif error is None and type(answer := task.result()) is bytes:
