@@ -17,17 +17,24 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from keys import envelope
-from tests import measured, softhsm
+from tests import measured, parts, skips, softhsm
 from tests.commandline import Program
 from tests.loopback import Authority
-from tests.skips import pytest_addoption, pytest_terminal_summary
+from tests.parts import paths_of
+from tests.skips import pytest_terminal_summary
 
-__all__ = ["pytest_addoption", "pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
+__all__ = ["pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
 
 pytest_runtest_call, pytest_runtestloop = measured.pytest_runtest_call, measured.pytest_runtestloop
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of this suite."""
+    parts.pytest_addoption(parser)
+    skips.pytest_addoption(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,22 +57,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 SERVERS = {"s3", "s3_twin", "postgresql", "postgres_twin"}
-READ_SOURCES = {
-    *("test_codes.py", "test_house.py", "test_plain.py", "test_reference.py"),
-    *("test_words.py", "test_words_languages.py"),
-}
+READ_SOURCES = frozenset(
+    {
+        *("test_codes.py", "test_house.py", "test_plain.py", "test_reference.py"),
+        *("test_words.py", "test_words_languages.py"),
+    }
+)
 LONGEST = {"test_bindings.py"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The quick loop imports no file, and no folder, in which every test is slow: browsers take a second."""
-    if config.option.markexpr != "not slow":
-        return None
-    files = [*collection_path.glob("test_*.py")] if collection_path.is_dir() else [collection_path]
-    if files and all(file.name.startswith("test_") and ALL_SLOW.search(file.read_text()) for file in files):
-        return True
-    return None
+    """Import no file of another part, nor of slow tests alone in the quick loop: browsers take a second."""
+    runs = _has_quick if config.option.markexpr == "not slow" else Path.exists
+    return collection_path not in paths_of(config.option.part, runs, READ_SOURCES) or None
+
+
+def _has_quick(path: Path) -> bool:
+    return not ALL_SLOW.search(path.read_text())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     other does, and is measured. With SHUFFLE, a number, all run in the random order of that number, so that
     a test that needs another before it fails.
 
-    Tests that read all sources come first, and so in one worker, which alone parses these in three seconds,
+    Tests that read all sources come first, and so in one process, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
     wait for it alone.
     """
