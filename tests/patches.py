@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.sources import nodes
+
 ALLOWED = {
     "what another machine has: its way to sync, its way to start processes, its cores": {
         *("wire.files._FULL_SYNC", "wire.files._libc", "wire.workers._CONTEXT"),
@@ -46,11 +48,10 @@ def patched(path: Path, packages: Sequence[str]) -> Iterator[str]:
     text = path.read_text()
     if "setattr" not in text and "mock.patch" not in text:
         return
-    tree = ast.parse(text)
-    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    ours = {**{name: f"<{name}>" for name in arguments}, **dict(_imported(tree, packages))}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not _sets(node.func):
+    arguments = {node.arg for node in nodes(path, ast.arg)}
+    ours = {**{name: f"<{name}>" for name in arguments}, **dict(_imported(path, packages))}
+    for node in nodes(path, ast.Call):
+        if not _sets(node.func):
             continue
         target, *rest = node.args
         if isinstance(target, ast.Constant) and isinstance(target.value, str):
@@ -71,15 +72,13 @@ def _sets(function: ast.expr) -> bool:
     return name == "setattr" or (name == "patch" and ast.unparse(function).endswith("mock.patch"))
 
 
-def _imported(tree: ast.Module, packages: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in packages:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.partition(".")[0] in packages:
-                    yield (
-                        alias.asname or alias.name.partition(".")[0],
-                        alias.name if alias.asname else alias.name.partition(".")[0],
-                    )
+def _imported(path: Path, packages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for names in nodes(path, ast.ImportFrom):
+        if (names.module or "").partition(".")[0] in packages:
+            for alias in names.names:
+                yield alias.asname or alias.name, f"{names.module}.{alias.name}"
+    for modules in nodes(path, ast.Import):
+        for alias in modules.names:
+            first, _, _ = alias.name.partition(".")
+            if first in packages:
+                yield alias.asname or first, alias.name if alias.asname else first

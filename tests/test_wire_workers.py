@@ -135,6 +135,7 @@ def test_what_is_done_of_an_item_is_told_before_its_result(
     assert told == reports
 
 
+@pytest.mark.quick("killed")
 @pytest.mark.parametrize(
     "hostile",
     [
