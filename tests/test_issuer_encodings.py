@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,8 @@ def test_ten_bytes_of_gb18030_are_no_korean() -> None:
         ("korean", "さくら"),
         ("shift-jis", "ИВАНОВ,Олена"),
         ("windows-1250", "Şahin,Jürgen Weiß"),
+        ("windows-1250", "Nemeş"),
+        ("windows-1250", "NEMEŞ"),
     ],
 )
 def test_letters_of_a_rarer_script_are_read_as_they_are_or_asked_about(encoding: str, names: str) -> None:
@@ -143,6 +146,36 @@ def test_utf8_that_could_be_hanzi_is_asked_about() -> None:
     assert codec_of(sampled(["1,通,2\n".encode("gb18030")])) is None
     for text in ("Müller,é", "Иван", "张敏", "Nguyễn", "Nº 1"):
         assert codec_of(sampled([text.encode()])) == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name", "as_utf8"),
+    [
+        ("windows-1250", "POSPÍŠIL", "POSP\u034aIL"),
+        ("windows-1250", "NADĚŽDA", "NAD\u030eDA"),
+        ("gb18030", "郑倩", "\u05a3ٻ"),  # begins with a mark of Hebrew
+        ("gb18030", "卢倩", "¬ٻ"),
+        ("gb18030", "佟平", "١ƽ"),
+        ("gb18030", "窦建", "\U0007cf68"),  # no character
+    ],
+)
+def test_utf8_that_is_no_word_is_asked_about(encoding: str, name: str, as_utf8: str) -> None:
+    """So it is where most lines are UTF-8 by chance, and the others are not."""
+    data = name.encode(ENCODINGS[encoding])
+    assert data.decode() == as_utf8
+    assert codec_of(sampled([b"1," + data + b",2\n"])) is None
+    assert codec_of(sampled([data + b"\n", data[:1] + b"\n", data + b"\n"])) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unicodedata.normalize("NFD", "Nguyễn Ánh"),  # as files of a Mac have it
+        *("Gʻulom", "Mª Muñoz", "5 µg", "3×4", "محمد", "שרה לוי", "Çelik,Иван", "A组", "½ ™ €"),
+    ],
+)
+def test_few_words_in_utf8_are_words(text: str) -> None:
+    assert codec_of(sampled([text.encode()])) == "utf-8"
 
 
 @pytest.mark.slow

@@ -134,10 +134,10 @@ def marked(beginning: bytes) -> tuple[str, int] | None:
 def codec_of(sample: Sample) -> str | None:
     """The codec of a file without a mark, or `None` if it is open."""
     lines = sample.lines
-    if sample.is_utf8:
-        return None if _could_be_hanzi(lines) else "utf-8"
-    if 2 * sum(map(_is_utf8, lines)) > len(lines):
-        return "utf-8"  # with lines that are not: those are named, and nothing else is guessed for them
+    in_utf8 = [line for line in lines if _decoded(line, "utf-8") is not None]
+    # With lines that are not: those are named, and nothing else is guessed for them.
+    if sample.is_utf8 or 2 * len(in_utf8) > len(lines):
+        return None if _by_chance(b"\n".join(in_utf8)) else "utf-8"
     data = b"\n".join(lines)
     plausible: dict[str, str] = {}
     wins = ""
@@ -191,19 +191,40 @@ def _decoded(data: bytes, codec: str) -> str | None:
         return None
 
 
-def _is_utf8(line: bytes) -> bool:
-    return _decoded(line, "utf-8") is not None
-
-
 _HANZI_ALONE = re.compile(rb"(?<![A-Za-z])(?:[\xc2-\xd7][\xa1-\xbf])+(?![A-Za-z])")
 _OUTSIDE = re.compile(rb"[\x80-\xff]+")
+_WORD = re.compile(r"[A-Za-z\x80-\U0010ffff]+")
+_LEFT_APART = re.compile(
+    r"[\u0300-\u036f]"
+)  # marks, once all letters that have one as a single character are that
+_OF_ONE_SCRIPT = {"Lu", "Ll", "Lm", "Lo", "Mn", "Nd", "Sm"}
+_OF_ANY_SCRIPT = {"COMBINING", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"}
 
 
-def _could_be_hanzi(lines: list[bytes]) -> bool:
-    """True if all bytes outside ASCII are few, and frequent hanzi in GB18030 as well as valid UTF-8."""
-    data = b"\n".join(lines)
-    runs = _OUTSIDE.findall(data)
-    return 0 < sum(map(len, runs)) <= _MOST_CHANCE and _HANZI_ALONE.findall(data) == runs
+def _by_chance(utf8: bytes) -> bool:
+    """True if few bytes are outside ASCII, and in UTF-8 they are no words, or in GB18030 frequent hanzi."""
+    runs = _OUTSIDE.findall(utf8)
+    if not 0 < sum(map(len, runs)) <= _MOST_CHANCE:
+        return False
+    return _HANZI_ALONE.findall(utf8) == runs or not all(map(_is_word, _WORD.findall(utf8.decode())))
+
+
+def _is_word(word: str) -> bool:
+    """True if all is text, no mark begins it or belongs to no letter, and all letters are of one script.
+
+    Those of two bytes each, since chance writes hardly any others.
+    """
+    categories = [unicodedata.category(each) for each in word]
+    if categories[0] == "Mn" or not _NO_TEXT.isdisjoint(categories):
+        return False
+    if _LEFT_APART.search(unicodedata.normalize("NFC", word)):
+        return False
+    names = [
+        unicodedata.name(each)
+        for each, category in zip(word, categories, strict=True)
+        if each < "\u0800" and category in _OF_ONE_SCRIPT
+    ]
+    return len({name.partition(" ")[0] for name in names} - _OF_ANY_SCRIPT) <= 1
 
 
 def _by_chardet(data: bytes) -> str | None:
@@ -221,7 +242,7 @@ def _by_chardet(data: bytes) -> str | None:
 _NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
 _PUNCTUATION = frozenset("’‘‚“”„–—…«»‹›€§°´`ªº·№\u00a0\u3000、，。：；（）「」・々〇ー")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_ORDINAL_AHEAD = re.compile(r"[ªº][^\W\d_]")  # it belongs behind, as in 1º and Mª
+_NO_ORDINAL = re.compile(r"[ªº][^\W\d_]|[^\W\d_]{3}[ªº]")  # as 1º, Mª and Drª are: Nemeş ends like one
 
 _ALPHABETS: Mapping[str, tuple[str, ...]] = {
     "cp1252": (
@@ -295,7 +316,7 @@ def _fits_an_alphabet(text: str, codec: str) -> bool:
     outside = {each for each in text if each > "\x7f"} - _PUNCTUATION
     if not any(outside <= {*letters, *letters.upper()} for letters in _ALPHABETS[codec]):
         return False
-    if _ORDINAL_AHEAD.search(text):
+    if _NO_ORDINAL.search(text):
         return False
     is_latin = codec in {"cp1252", "cp1250", "iso8859-2", "cp1254", "cp1257"}
     for word in _LETTERS.findall(text):
