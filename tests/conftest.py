@@ -99,17 +99,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
     wait for it alone.
     """
-    place = Counter[str]()
+    place, misspelt = Counter[str](), set[tuple[str, str]]()
     for item in items:
         case, quick = getattr(item, "callspec", None), item.get_closest_marker("quick")
         if case and not SERVERS.isdisjoint(case.id.split("-")):
             item.add_marker(pytest.mark.slow)
         elif case and quick:
             function, every = item.nodeid.partition("[")[0], quick.kwargs.get("every")
+            if not place[function]:
+                misspelt |= {(function, name) for name in quick.args}
+            misspelt.discard((function, case.id))
             if case.id not in quick.args and not (every and place[function] % every == 0):
                 item.add_marker(pytest.mark.slow)
                 item.add_marker(pytest.mark.measured)
             place[function] += 1
+    if misspelt and not any(
+        "::" in argument for argument in config.args
+    ):  # else some cases were not asked for
+        raise pytest.UsageError(f"no such cases, which `quick` names: {sorted(misspelt)}")
     if "soak" not in config.option.markexpr:
         soaking = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soaking)
