@@ -54,10 +54,10 @@ conformance: .venv/installed
 	$(BIN)/python -m tests.conformance $(SUITE)
 
 check: .venv/installed check-code
-	$(MAKE) --no-print-directory --jobs 4 check-part-1 check-part-2 check-part-3 check-part-4
+	@$(MAKE) --no-print-directory --jobs 4 check-part-1 check-part-2 check-part-3 check-part-4
 
 check-part-%: # four for two cores, since tests also wait
-	$(call IN_MEMORY,256) $(PYTEST) -m 'not slow' --no-header -o console_output_style=classic --part $*/4 tests
+	@$(call IN_MEMORY,256) $(PYTEST) -m 'not slow' --no-header -o console_output_style=classic --part $*/4 tests
 
 .PHONY: check-code
 check-code: .venv/installed
