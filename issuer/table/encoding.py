@@ -137,7 +137,7 @@ def codec_of(sample: Sample) -> str | None:
     in_utf8 = [line for line in lines if _decoded(line, "utf-8") is not None]
     # With lines that are not: those are named, and nothing else is guessed for them.
     if sample.is_utf8 or 2 * len(in_utf8) > len(lines):
-        return None if _by_chance(b"\n".join(in_utf8)) else "utf-8"
+        return None if _by_chance(b"\n".join(in_utf8), whole=sample.is_utf8) else "utf-8"
     data = b"\n".join(lines)
     plausible: dict[str, str] = {}
     wins = ""
@@ -201,12 +201,14 @@ _OF_ONE_SCRIPT = {"Lu", "Ll", "Lm", "Lo", "Mn", "Nd", "Sm"}
 _OF_ANY_SCRIPT = {"COMBINING", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"}
 
 
-def _by_chance(utf8: bytes) -> bool:
-    """True if few bytes are outside ASCII, and in UTF-8 they are no words, or in GB18030 frequent hanzi."""
+def _by_chance(utf8: bytes, *, whole: bool) -> bool:
+    """True if few bytes are outside ASCII: no words in UTF-8, or all that a file has of frequent hanzi."""
     runs = _OUTSIDE.findall(utf8)
     if not 0 < sum(map(len, runs)) <= _MOST_CHANCE:
         return False
-    return _HANZI_ALONE.findall(utf8) == runs or not all(map(_is_word, _WORD.findall(utf8.decode())))
+    if whole and _HANZI_ALONE.findall(utf8) == runs:
+        return True
+    return not all(map(_is_word, _WORD.findall(utf8.decode())))
 
 
 def _is_word(word: str) -> bool:
