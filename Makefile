@@ -26,18 +26,19 @@ city: .venv/installed
 # tests that kill, went into waiting for the disk. `make soak` writes to the disk. Only what failed is kept.
 IN_MEMORY = $(shell $(BIN)/python -c "import shutil; print('TMPDIR=/dev/shm' * (shutil.disk_usage('/dev/shm').free > $(1) << 20))" 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed --durations=10 --durations-min=0.1
+WORKERS := $(PYTEST) --dist worksteal
 
 # Needs Python, make and nothing else. What is tried with other programs is skipped without them, and listed.
 test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
-	$(call IN_MEMORY,3072) $(PYTEST) --dist worksteal -n 3 --list-skipped $(SKIPPED) --cov --cov-report= tests
+	$(call IN_MEMORY,3072) $(WORKERS) -n 3 --list-skipped $(SKIPPED) --cov --cov-report= tests
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
 		--omit='keys/token.py,wire/postgres/*,ledger/shared/postgres.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers
 
 # The tests that the last `make test` skipped, once what they take is installed.
 skipped: .venv/installed
-	test ! -s $(SKIPPED) || $(call IN_MEMORY,2048) $(PYTEST) --dist worksteal -n 2 @$(SKIPPED)
+	test ! -s $(SKIPPED) || $(call IN_MEMORY,2048) $(WORKERS) -n 2 @$(SKIPPED)
 
 # Breaks the code at random, and says which breaks no test notices: for a night.
 .PHONY: mutants
@@ -46,7 +47,7 @@ mutants: .venv/installed
 
 # Whole matrices of which `make test` tries a sample, and searches that go on: tens of minutes.
 soak: .venv/installed
-	$(PYTEST) --dist worksteal -n 2 -m soak tests
+	$(WORKERS) -n 2 -m soak tests
 
 # One of W3C's suites, where it lies with its packages: make conformance SUITE=../vc-di-eddsa-test-suite
 .PHONY: conformance

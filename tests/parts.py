@@ -1,6 +1,6 @@
 """A run as several processes without a controller: each collects and runs its own part of the test files.
 
-The workers of pytest-xdist each collect all tests, and send reports: a sixth of the quick loop's time.
+Each worker of pytest-xdist collects all tests, and sends reports: an eighth of the quick loop's time.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ def paths_of(part: str, runs: Callable[[Path], bool], together: frozenset[str]) 
     """The files of one part, such as `2/3`, of all test files that `runs` accepts, and their folders.
 
     Size says enough about time: files come by size, each to the part that has the least by then. Those
-    whose names are in `together` are in the first.
+    whose names are in `together` are in the first. Raises `UsageError` for a part that there is not.
     """
     number, parts = map(int, part.split("/"))
+    if not 1 <= number <= parts:
+        raise pytest.UsageError(f"there is no part {part}: the first of four is 1/4, the last 4/4")
     sizes, paths = [0] * parts, [set[Path]() for _ in range(parts)]
     files = [path for path in TESTS.rglob("test_*.py") if runs(path)]
     for path in sorted(files, key=lambda path: (path.name not in together, -path.stat().st_size, path)):

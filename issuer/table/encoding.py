@@ -194,33 +194,35 @@ def _decoded(data: bytes, codec: str) -> str | None:
 _HANZI_ALONE = re.compile(rb"(?<![A-Za-z])(?:[\xc2-\xd7][\xa1-\xbf])+(?![A-Za-z])")
 _OUTSIDE = re.compile(rb"[\x80-\xff]+")
 _WORD = re.compile(r"[A-Za-z\x80-\U0010ffff]+")
-_LEFT_APART = re.compile(
-    r"[\u0300-\u036f]"
-)  # marks, once all letters that have one as a single character are that
+_MARK_LEFT = re.compile(r"[\u0300-\u036f]")
 _OF_ONE_SCRIPT = {"Lu", "Ll", "Lm", "Lo", "Mn", "Nd", "Sm"}
-_OF_ANY_SCRIPT = {"COMBINING", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"}
+_OF_ANY_SCRIPT = {"COMBINING", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"}  # as their names begin
 
 
 def _by_chance(utf8: bytes, *, whole: bool) -> bool:
-    """True if few bytes are outside ASCII: no words in UTF-8, or all that a file has of frequent hanzi."""
+    """True if bytes outside ASCII are so few that another encoding could have written them.
+
+    Either they are no words in UTF-8, or all of a whole file's are frequent hanzi in GB18030 as well.
+    """
     runs = _OUTSIDE.findall(utf8)
     if not 0 < sum(map(len, runs)) <= _MOST_CHANCE:
         return False
+    # Beside lines that are no UTF-8, ü and é alone are words: the other lines are the fault of somebody.
     if whole and _HANZI_ALONE.findall(utf8) == runs:
         return True
     return not all(map(_is_word, _WORD.findall(utf8.decode())))
 
 
 def _is_word(word: str) -> bool:
-    """True if all is text, no mark begins it or belongs to no letter, and all letters are of one script.
-
-    Those of two bytes each, since chance writes hardly any others.
-    """
+    """True if a word of UTF-8 could be one in a language; see the reasons at the lines."""
     categories = [unicodedata.category(each) for each in word]
+    # 郑倩 in GB18030 begins with a mark of Hebrew, and 窦建 is no character at all.
     if categories[0] == "Mn" or not _NO_TEXT.isdisjoint(categories):
         return False
-    if _LEFT_APART.search(unicodedata.normalize("NFC", word)):
+    # Decomposed letters are composed again. POSPÍŠIL in windows-1250 has a mark that belongs to no letter.
+    if _MARK_LEFT.search(unicodedata.normalize("NFC", word)):
         return False
+    # 佟平 in GB18030 is a digit of Arabic with a Latin letter. Three bytes are hardly ever UTF-8 by chance.
     names = [
         unicodedata.name(each)
         for each, category in zip(word, categories, strict=True)
@@ -244,7 +246,8 @@ def _by_chardet(data: bytes) -> str | None:
 _NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
 _PUNCTUATION = frozenset("’‘‚“”„–—…«»‹›€§°´`ªº·№\u00a0\u3000、，。：；（）「」・々〇ー")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_NO_ORDINAL = re.compile(r"[ªº][^\W\d_]|[^\W\d_]{3}[ªº]")  # as 1º, Mª and Drª are: Nemeş ends like one
+# An ordinal ends a number or a short word: 1º, Mª, Drª. In windows-1250 the bytes are Ş and ş (Şahin, Nemeş).
+_NO_ORDINAL = re.compile(r"[ªº][^\W\d_]|[^\W\d_]{3}[ªº]")
 
 _ALPHABETS: Mapping[str, tuple[str, ...]] = {
     "cp1252": (
