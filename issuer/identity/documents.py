@@ -5,6 +5,7 @@ documents/     INDEX.json, as `did.json` was when it went into the log; publishe
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,9 @@ def list_keys(history: Sequence[Mapping[str, Any]], did: str) -> tuple[str, ...]
     methods = [
         listed for version in history for listed in Document.parse(version, did).methods("assertionMethod")
     ]
-    uses = {method.key: uses_of(method.id, history) for method in methods}
-    of_did = [key for key, signs in uses.items() if signs and Use.CREDENTIALS not in signs]
+    uses = uses_in(history)
+    signs = {method.key: uses.get(method.id, []) for method in methods}
+    of_did = [key for key, its_uses in signs.items() if its_uses and Use.CREDENTIALS not in its_uses]
     apart = [inner for version in history for inner in parsed(version, did) if inner.id != did]
     inner_keys = [method.key for document in apart for method in document.methods("assertionMethod")]
     return tuple(key.multikey() for key in dict.fromkeys((*of_did, *inner_keys)))
@@ -97,12 +99,12 @@ def published_metadata(home: Path, did: str, address: str) -> bytes:
 
     A key that has ended stays there with its end, as it does in the document. Raises `Damaged`.
     """
-    document, versions = newest(home), history(home)
+    document, uses = newest(home), uses_in(history(home))
     methods = [
         method
         for method in Document.parse(document, did).methods("assertionMethod")
         # A thief of the key for status lists, which is online, could else sign credentials.
-        if Use.CREDENTIALS in uses_of(method.id, versions)
+        if Use.CREDENTIALS in uses.get(method.id, [])
     ]
     return orjson.dumps(metadata(address, methods), option=orjson.OPT_INDENT_2)
 
@@ -126,23 +128,26 @@ def of_did(document: Mapping[str, Any], did: str) -> Document:
     return Document.parse(document if document["id"] == did else document.get(STATUS_DOCUMENT, {}), did)
 
 
-def uses_of(method: str, history: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the uses of a method's key, by the versions of the document that have it.
+def uses_in(history: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the uses of each method's key, by the method's id, as the versions that have it state them.
 
     Documents up to release 81e9505 do not say: they have keys for diplomas in `authentication`, too.
     """
-    has = [
-        (version, held)
-        for version in history
-        for held in version["verificationMethod"]
-        if held["id"] == method
-    ]
-    if stated := sorted({use for _, held in has for use in held.get(SIGNS, ())}):
+    places = defaultdict[str, list[tuple[Mapping[str, Any], Mapping[str, Any]]]](list)
+    for version in history:
+        for held in version["verificationMethod"]:
+            places[held["id"]].append((version, held))
+    return {method: _uses_of(method, in_versions) for method, in_versions in places.items()}
+
+
+def _uses_of(method: str, in_versions: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[str]:
+    """The uses of one method's key, by each version that has it and the method as it stands there."""
+    if stated := sorted({use for _, held in in_versions for use in held.get(SIGNS, ())}):
         return stated
-    if any(method in version.get("authentication", ()) for version, _ in has):
+    if any(method in version.get("authentication", ()) for version, _ in in_versions):
         return [Use.CREDENTIALS.value]
     # one that ended stands there no more: of a lost version nobody can tell what it said
-    return [Use.STATUS_LISTS.value] if any("expires" not in held for _, held in has) else []
+    return [Use.STATUS_LISTS.value] if any("expires" not in held for _, held in in_versions) else []
 
 
 def newest_place(home: Path, log: LogReader) -> int:

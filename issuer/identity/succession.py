@@ -279,7 +279,7 @@ def _with_keys(document: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> di
 
 def stating(document: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The document in which each method states the uses of its key, also methods of releases that did not."""
-    uses = {each: documents.uses_of(each, [*history, document]) for each in documents.methods(document)}
+    uses = documents.uses_in([*history, document])
     methods = [
         {**method, **({SIGNS: uses[method["id"]]} if uses[method["id"]] else {})}
         for method in document["verificationMethod"]
