@@ -92,8 +92,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     So is the contract of ledgers over twins of S3 and PostgreSQL, which have quick tests of their own, and
     so are the cases of a test but those that its mark `quick` names, or each Nth: each runs lines that no
-    other does, and is measured. With SHUFFLE, a number, all run in the random order of that number, so that
-    a test that needs another before it fails.
+    other does, and is measured. Of a test marked `sampled`, the slow cases but each Nth soak. With SHUFFLE, a
+    number, all run in the random order of that number, so that a test that needs another before it fails.
 
     Tests that read all sources come first, and so in one process, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
@@ -113,6 +113,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.slow)
                 item.add_marker(pytest.mark.measured)
             place[function] += 1
+        sampled = item.get_closest_marker("sampled")
+        if sampled and item.get_closest_marker("slow"):
+            slow_of = f"slow ones of {item.nodeid.partition('[')[0]}"
+            if place[slow_of] % sampled.kwargs["every"]:
+                item.add_marker(pytest.mark.soak)
+            place[slow_of] += 1
     asks_for_cases = any("::" in argument for argument in config.args)
     if misspelt and not asks_for_cases:
         raise pytest.UsageError(f"no such cases, which `quick` names: {sorted(misspelt)}")

@@ -561,7 +561,7 @@ def test_a_whole_life_leaves_the_same_as_in_sqlite(
 
 @served
 @FORKS
-@a_sample(8, 100)
+@a_sample(4, 100)
 def test_the_same_command_finishes_what_was_killed(
     in_databases: InDatabases, source: Source, points: int
 ) -> None:

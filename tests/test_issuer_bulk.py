@@ -156,6 +156,7 @@ class Interruption(Exception):
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(every=5)
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("on_call", [1, 3])
 @pytest.mark.parametrize(

@@ -210,9 +210,12 @@ def _open(path: Path, start: Barrier) -> None:
 
 @pytest.mark.slow
 @OLDER
-def test_of_eight_processes_that_open_it_at_once_one_converts(script: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attempts", [1, pytest.param(20, marks=pytest.mark.soak)])
+def test_of_eight_processes_that_open_it_at_once_one_converts(
+    script: Path, tmp_path: Path, attempts: int
+) -> None:
     context = multiprocessing.get_context("fork")
-    for attempt in range(3):
+    for attempt in range(attempts):
         path, start = written(script, tmp_path / f"{attempt}.sqlite"), context.Barrier(8)
         openers = [context.Process(target=_open, args=(path, start)) for _ in range(8)]
         for opener in openers:
@@ -236,7 +239,7 @@ def of_home(folder: Path) -> object:
 
 
 @pytest.mark.slow
-@a_sample(8)
+@a_sample(3)
 @pytest.mark.parametrize("make", [*map(of_script, SCRIPTS.values()), of_home])
 def test_killed_at_any_point_it_is_as_before_or_done(
     make: Callable[[Path], object], tmp_path: Path, points: int

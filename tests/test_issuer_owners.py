@@ -247,7 +247,7 @@ def test_processes_never_share_a_number_a_position_or_an_edition(home: Path) -> 
 @pytest.mark.slow
 @postgres_server.needed
 @FORKS
-@a_sample(10, 100)
+@a_sample(5, 100)
 def test_the_same_command_goes_on_at_once_where_a_process_was_killed(tmp_path: Path, points: int) -> None:
     places = itertools.count()
 

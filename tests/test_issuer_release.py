@@ -347,7 +347,7 @@ def test_killed_after_any_step_no_old_link_gets_the_diploma(home: Path, program:
 
 
 @pytest.mark.slow
-@a_sample(10)
+@a_sample(5)
 def test_killed_at_any_point_no_old_link_gets_the_diploma(
     home: Path, program: Program, tmp_path: Path, points: int
 ) -> None:

@@ -214,11 +214,9 @@ def test_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [2_500, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rows", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("options", FORMS_TRIED[:2])  # a JWT splices what JCS does
-def test_thousands_of_random_rows_are_the_same_either_way(
-    tmp_path: Path, options: dict[str, Any], rows: int
-) -> None:
+def test_many_random_rows_are_the_same_either_way(tmp_path: Path, options: dict[str, Any], rows: int) -> None:
     counts = require_same(press_with_links(tmp_path / "home", **options), rows)
     assert counts["quick"] > 0.66 * rows
     assert counts["refused"] > 0.0066 * rows

@@ -76,6 +76,7 @@ CASES = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) f
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("name", CASES)
 def test_the_calls_for_a_body_are_bounded(name: str) -> None:
     data = EVERY[name](MIB)

@@ -104,7 +104,11 @@ READERS = MappingProxyType[str, Callable[[Path], Store]](
 SHARED = STORES.keys() - {"memory", "postgres_twin", "s3_twin"}
 
 SLOW = {"postgres", "s3", "sqlite"}  # by servers, which take long to begin, and by another in a file
-SAMPLED = {"postgres": 7, "postgres_twin": 7, "s3": 17, "s3_twin": 17}  # of how many calls one fails
+SAMPLED = {"sqlite": 3, "postgres": 13, "postgres_twin": 13, "s3": 29, "s3_twin": 29}
+AT_ANY_CALL = pytest.mark.parametrize(
+    "steps", [pytest.param(SAMPLED, id="a sample"), pytest.param({}, id="each", marks=pytest.mark.soak)]
+)
+"""Of how many calls of a store one fails, or has another come before it."""
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in STORES]
 
 MOVES = [
@@ -381,11 +385,14 @@ class Failing:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("before", [True, False])
-def test_any_one_failure_loses_nothing(name: str, before: bool, tmp_path: Path) -> None:
+@AT_ANY_CALL
+def test_any_one_failure_loses_nothing(
+    name: str, before: bool, steps: dict[str, int], tmp_path: Path
+) -> None:
     """Whatever fails, and whether it was done or not, the same call made again succeeds, and once only."""
     sizes = [1, 2, 260, 261, 600]
     root = naive_root(samples(0, 600))
-    for at in range(1, 1000, SAMPLED.get(name, 1)):
+    for at in range(1, 1000, steps.get(name, 1)):
         store = STORES[name](tmp_path / str(at))
         open_log(store)
         failing = Failing(store, at, before=before)
@@ -483,11 +490,12 @@ def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
 @pytest.mark.measured
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("key", [b"other", b"mine"])
-def test_another_writer_at_any_point(name: str, key: bytes, tmp_path: Path) -> None:
+@AT_ANY_CALL
+def test_another_writer_at_any_point(name: str, key: bytes, steps: dict[str, int], tmp_path: Path) -> None:
     """Before any call of one, another who holds the lock, too, appends and settles; the same batch, even."""
     mine, more = samples(250, 255), samples(300, 303)
     others = mine if key == b"mine" else samples(400, 405)
-    for at in range(1, 1000, SAMPLED.get(name, 1)):
+    for at in range(1, 1000, steps.get(name, 1)):
         calls, folder = itertools.count(1), tmp_path / str(at)
         other = Unlocked(STORES[name](folder))
 
@@ -661,6 +669,7 @@ def test_a_log_that_is_there_is_not_reserved(
         reserve_target(make(), "one")
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(("name", "to"), MOVES)
 def test_a_log_moves_to_any_engine(name: str, to: str, tmp_path: Path) -> None:
     """With its keys, of settled batches and of others; what was proved stays proved; and back, by another."""
@@ -707,9 +716,12 @@ def test_a_log_moves_to_any_engine(name: str, to: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("role", ["source", "target"])
-def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, tmp_path: Path) -> None:
+@AT_ANY_CALL
+def test_a_move_that_fails_anywhere_goes_on(
+    name: str, before: bool, role: str, steps: dict[str, int], tmp_path: Path
+) -> None:
     """Neither of the two is signed for meanwhile, but the old one as long as it is not sealed."""
-    for at in range(1, 1000, SAMPLED.get(name, 1)):
+    for at in range(1, 1000, steps.get(name, 1)):
         source, target = MemoryStore(), STORES[name](tmp_path / str(at))
         log = open_log(source)
         grow(log)
@@ -735,9 +747,10 @@ def test_a_move_that_fails_anywhere_goes_on(name: str, before: bool, role: str, 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == "memory" else pytest.mark.slow) for name in STORES]
 )
-def test_the_same_move_made_by_another_at_any_point(name: str, tmp_path: Path) -> None:
+@AT_ANY_CALL
+def test_the_same_move_made_by_another_at_any_point(name: str, steps: dict[str, int], tmp_path: Path) -> None:
     """Which also holds the lock, is done with it, and its log goes on: nothing of that is undone."""
-    for at in range(1, 1000):
+    for at in range(1, 1000, steps.get(name, 1)):
         calls, folder, source = itertools.count(1), tmp_path / str(at), MemoryStore()
         grow(open_log(source), [2, 260])
         source.record(Batch(260, b"to 262", samples(260, 262)))  # by a writer that died then

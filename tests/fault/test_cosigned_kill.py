@@ -106,7 +106,7 @@ def _plan(folder: Path) -> Callable[[], tuple[Work, Work]]:
 
 
 @pytest.mark.slow
-@a_sample(6, 1000)
+@a_sample(3, 1000)
 def test_a_kill_at_any_point_takes_back_nothing_that_was_shown(points: int, tmp_path: Path) -> None:
     assert kill_everywhere(_plan(tmp_path), points=points) == points
 

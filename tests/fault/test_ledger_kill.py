@@ -112,18 +112,18 @@ def _in_new_process(points: int, folder: Path) -> None:
     ended([process], within=3600)
 
 
-@a_sample(25, 1000)
+@a_sample(12, 1000)
 def test_a_kill_at_any_point_loses_nothing(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path, _folder, _folder), points=points) == points
 
 
-@a_sample(5, 1000)
+@a_sample(2, 1000)
 @postgres_server.needed
 def test_a_kill_at_any_point_loses_nothing_in_a_database(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path, _database, _database), points=points) == points
 
 
-@a_sample(4, 1000)
+@a_sample(2, 1000)
 @s3_server.needed
 def test_a_kill_at_any_point_loses_nothing_in_a_bucket(tmp_path: Path, points: int) -> None:
     s3_server.server()

@@ -88,7 +88,7 @@ def _plan(folder: Path, source: Open, target: Open, left: Counter[str]) -> Calla
 
 @pytest.mark.parametrize(("source", "target"), WAYS)
 def test_a_kill_at_any_point_of_a_move(source: Open, target: Open, tmp_path: Path) -> None:
-    assert kill_everywhere(_plan(tmp_path, source, target, Counter()), points=3) == 3
+    assert kill_everywhere(_plan(tmp_path, source, target, Counter()), points=1) == 1
 
 
 @pytest.mark.soak

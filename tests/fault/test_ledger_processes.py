@@ -199,7 +199,7 @@ def kill_four(
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("make", ENGINES)
 def test_four_processes_are_killed(make: Open, tmp_path: Path) -> None:
-    kill_four(make, tmp_path, 24)
+    kill_four(make, tmp_path, 8)
 
 
 @pytest.mark.soak
@@ -233,7 +233,7 @@ def _in_new_process(folder: Path, kills: int) -> None:
 
 @s3_server.needed
 def test_four_processes_are_killed_in_a_bucket(tmp_path: Path) -> None:
-    _in_new_process(tmp_path, 8)
+    _in_new_process(tmp_path, 4)
 
 
 @pytest.mark.soak

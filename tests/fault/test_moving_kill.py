@@ -28,7 +28,7 @@ Work = Callable[[], None]
 
 
 @pytest.mark.parametrize("is_back", [False, True], ids=["to a database", "back to the folder"])
-@a_sample(10, 1000)
+@a_sample(4, 1000)
 def test_a_move_that_was_killed_anywhere_goes_on(tmp_path: Path, points: int, is_back: bool) -> None:
     # The forks of a process that has used a bucket cannot: other tests may have used one here.
     process = get_context("spawn").Process(target=_kill_moves, args=(tmp_path, points, is_back))

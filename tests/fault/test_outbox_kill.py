@@ -119,7 +119,7 @@ def _taken(office: Office, log: Log) -> set[Evidence]:
     return {office.outbox.evidence(log, index)[1] for index in range(SIZES[-1])}
 
 
-@a_sample(15, 600)
+@a_sample(7, 600)
 def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path: Path, points: int) -> None:
     assert kill_everywhere(_plan(tmp_path), points=points) == points
 

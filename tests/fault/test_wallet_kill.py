@@ -64,7 +64,7 @@ def folders(tmp_path: Path) -> Iterator[Path]:
     return (tmp_path / str(number) for number in range(sys.maxsize))
 
 
-@a_sample(25, 1000)
+@a_sample(12, 1000)
 def test_nothing_acknowledged_is_lost_and_the_store_always_opens(
     folders: Iterator[Path], points: int
 ) -> None:

@@ -98,7 +98,7 @@ def _plan(folder: Path) -> Callable[[], tuple[Work, Work]]:
 
 
 @pytest.mark.slow
-@a_sample(8, 1000)
+@a_sample(4, 1000)
 def test_a_kill_at_any_point_makes_no_second_root(points: int, tmp_path: Path) -> None:
     assert kill_everywhere(_plan(tmp_path), points=points) == points
 
