@@ -19,7 +19,7 @@ from tests import postgres_server, s3_server
 pytestmark = pytest.mark.slow
 
 ROWS = int(os.environ.get("INTAGLIO_SOAK_ROWS", "10000000"))
-FEW = 2_000
+FEW = 1_000
 SERVED = pytest.param("served", marks=[postgres_server.needed, s3_server.needed])
 ROOT = Path(__file__).parent.parent
 

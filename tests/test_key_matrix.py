@@ -395,6 +395,7 @@ def test_by_its_document_alone(town: Town) -> None:
     compare(table(town, town.alone, {}))
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_in_other_programs(kind: str, tmp_path: Path, authority: Authority) -> None:
     """They read `did.json` where it is published, and the list that is there."""

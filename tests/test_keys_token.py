@@ -467,14 +467,15 @@ def test_a_token_that_another_process_is_writing_is_opened_again(token: Token, p
 
 @softhsm.needed
 @pytest.mark.slow
-def test_processes_that_open_a_token_at_once_all_sign(token: Token) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(30, marks=pytest.mark.soak)])
+def test_processes_that_open_a_token_at_once_all_sign(token: Token, times: int) -> None:
     uri = token.make("at once", *KINDS["P-256"].parameters)
 
     def work() -> None:
         signer = open_signer(uri, passphrase=pin)
         signer.public_key.verify(signer.sign(b"data"), b"data")
 
-    for _ in range(3):
+    for _ in range(times):
         assert in_a_process(work, count=12) == [0] * 12
 
 

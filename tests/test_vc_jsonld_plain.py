@@ -209,7 +209,7 @@ def test_a_context_with_another_word_for_a_keyword_is_left_to_the_others() -> No
     "count",
     [
         100,
-        pytest.param(5_000, marks=pytest.mark.slow),
+        pytest.param(2_000, marks=pytest.mark.slow),
         pytest.param(20_000, marks=pytest.mark.soak),
     ],
 )

@@ -226,7 +226,7 @@ def place(word: Word) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("each", [50, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("each", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_many_respellings(samples: list[Document], each: int) -> None:
     outcome, rng = Counter[str](), Random(9)
     for document in samples:

@@ -20,7 +20,7 @@ from tests.fuzz.documents import (
 from tests.fuzz.oracles import by_pyld, by_pyoxigraph
 from vc.vcdm.jsonld import Contexts, canonicalize, secured, vendored
 
-COUNTS = [pytest.param(700, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
+COUNTS = [pytest.param(300, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)]
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")  # pyld's, about contexts
 

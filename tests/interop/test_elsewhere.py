@@ -136,6 +136,7 @@ def test_a_diploma_with_an_address(program: Program) -> None:
 SUITES = {"Ed25519": ("eddsa-rdfc-2022", "eddsa-jcs-2022"), "P-256": ("ecdsa-rdfc-2019", "ecdsa-jcs-2019")}
 
 
+@pytest.mark.sampled(every=3)  # each method and each type
 @pytest.mark.parametrize("key_type", SUITES)
 @pytest.mark.parametrize("method", ["key", "web"])
 def test_which_programs_take_which_keys_and_suites(program: Program, method: str, key_type: str) -> None:
