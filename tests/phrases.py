@@ -38,6 +38,7 @@ FINDINGS: Mapping[str, str] = {
     "status-message": "the issuer's message about it as of {date} is {status_value}",
     "schema-fits": "has the form of {forms}",
     "schema-none-known": "the credential names no schema that is known here",
+    "schema-no-engine": "not checked: the extra that compares it with its schema is not installed here",
     "evidence-in-log": "entry {index} of the log {log} by {time} (time: the issuer's own clock)",
     "evidence-in-log-witnessed": (
         "entry {index} of the log {log} by {time} (time: the clock of independent witnesses)"

@@ -25,6 +25,7 @@ from kinds.schema import for_claims, schema_of
 from kinds.shipped import SHIPPED, diploma_1
 from tests.jwt_vc import JWTForm
 from tests.line import LineForm
+from tests.phrases import FINDINGS
 from tests.problems import raises
 from tests.test_kinds_facts import CLUB, FULL, UNIVERSITY, ZHANG, listed, said
 from tests.world import NOW, Holder, graduate, verifier
@@ -39,7 +40,7 @@ from verifier.kind_schema import has_engine, plainly_fits
 from wire.text import shortened
 from wire.work import Work
 
-FITS, UNKNOWN = "schema-fits", "schema-none-known"
+FITS, UNKNOWN, NO_ENGINE = "schema-fits", "schema-none-known", "schema-no-engine"
 MISMATCH, ANOTHER = (f"schema-{kind.code}" for kind in (SCHEMA_MISMATCH, ANOTHER_SCHEMA))
 RDFC = "eddsa-rdfc-2022"
 
@@ -137,11 +138,14 @@ def test_a_kind_of_the_issuers_own_is_at_hand_where_its_entry_has_it() -> None:
     assert seventh(judged(document, with_club(kind))).code == MISMATCH
 
 
-def test_without_the_extra_it_is_a_schema_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_is_said_that_nothing_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     kind = club(version="2")  # of which no schema was used before
     document = said(kind, {"no": "1", "who": "A"})
-    assert seventh(judged(document, with_club(kind))).code == UNKNOWN
+    check = seventh(judged(document, with_club(kind)))
+    assert (check.code, check.text) == (NO_ENGINE, FINDINGS[NO_ENGINE])
+    assert judged(document, with_club(kind)).verdict is Verdict.VALID
+    assert seventh(judged(document)).code == UNKNOWN, "no extra would help where the kind is not at hand"
     document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
     assert seventh(judged(document, with_club(kind))).code == ANOTHER
 
@@ -157,11 +161,11 @@ def without_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_extra")
-def test_without_the_extra_that_of_a_shipped_kind_is_not_known_either() -> None:
+def test_without_the_extra_the_same_is_said_of_a_shipped_kind() -> None:
     document = said(shipped("resident"), FULL["resident"])
     named = document["credentialSchema"][0]
     named["id"] = named["id"].replace("university", "other")  # an address that was not used before
-    assert seventh(judged(document)).code == UNKNOWN
+    assert seventh(judged(document)).code == NO_ENGINE
 
 
 NAMES = st.sampled_from(("a", "b"))

@@ -23,7 +23,7 @@ from vc.problem import UnsupportedForm
 from vc.report import StatusTime
 from vc.secured import Secured
 from wire import Problem, TooLarge, Unavailable
-from wire.problem import Facts, Scalar
+from wire.problem import ExtraMissing, Facts, Scalar
 from wire.text import claimed, shortened
 
 from .policy import (
@@ -421,7 +421,12 @@ class Steps:
         if claims.kind is not None:  # most name none: a start is not to wait for kinds
             from .kind_schema import fits_kind
 
-            checked |= fits_kind(claims, self._trust, self._work)
+            try:
+                checked |= fits_kind(claims, self._trust, self._work)
+            except ExtraMissing:  # says nothing about the credential, so no verdict depends on it
+                text = "not checked: the extra that compares it with its schema is not installed here"
+                self.checks.skipped("no-engine", text)
+                return
         if claims.vct and (self.types or claims.kind is not None):
             from .type_metadata import NO_TYPES, fits_type
 

@@ -15,7 +15,7 @@ from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
 from vc.problem import ANOTHER_SCHEMA
 from vc.vcdm.schema import Schemas
-from wire.problem import ExtraMissing, Malformed
+from wire.problem import Malformed
 from wire.text import shortened
 from wire.work import Work
 
@@ -42,7 +42,8 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
     that schema and fits it; it is never fetched.
 
     Empty where the kind is not at hand, where this program cannot use its schema, and for a form other than
-    W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA` and `TooLarge`.
+    W3C's data model, which the schema is about. Raises `SCHEMA_MISMATCH`, `ANOTHER_SCHEMA`, `TooLarge`, and
+    `ExtraMissing` where the extra `schema` is not installed.
     """
     kind = kind_at_hand(claims, trust, work=work)
     if kind is None or not kind.schema or not isinstance(claims, Credential):
@@ -62,7 +63,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),
         )
-    # No start waits for the extra to load where it can only agree. Where it is missing, nothing is checked.
+    # No start waits for the extra to load where it can only agree.
     if is_shipped(kind) and has_engine() and plainly_fits(claims.said, _form(kind)):
         return {address: called(kind)}
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
@@ -97,11 +98,11 @@ def has_engine() -> bool:
 
 @lru_cache(maxsize=16)
 def _schemas(kind: Kind, address: str) -> Schemas | None:
-    """The kind's schema, ready for use; `None` if this program cannot use it, as for an unknown one."""
+    """The kind's schema, ready for use; `None` if this program cannot use it. Raises `ExtraMissing`."""
     try:
         # Threat 61: a stranger's pattern could take time or memory without end.
         return Schemas({address: _form(kind)}, of_strangers=True)
-    except (Malformed, ExtraMissing):
+    except Malformed:
         return None
 
 

@@ -74,6 +74,10 @@ WHYS: Mapping[str, str] = {
     "schema-none-known": (
         "The file names no published form that this page knows, so there was nothing to compare it with."
     ),
+    "schema-no-engine": (
+        "The program that checked this cannot compare a file with its published form: the package for that "
+        "is missing. Whoever runs it can add it with: pip install '.[schema]'"
+    ),
     "evidence-derived": (
         "The person showed part of a credential. That part stands in no public log, where it could be "
         "followed from one showing to the next."
