@@ -75,6 +75,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_in_chinese_it_is_not_bound_to_no_key(
+    run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a key would stand, there stood words that say so once more."""
+    run("init")
+    name = run("import", file).out.strip()
+    program = Program(tmp_path, monkeypatch, capsys)
+    shown = program(
+        "--lang", "zh", "wallet", "present", name, "--challenge", "c", "--domain", "d.example", "--yes"
+    )
+    assert "\n  未绑定密钥：任何持有文件的人都可出示\n" in shown.err
+
+
 def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     made = run("init")
     assert (made.code, made.out[:14]) == (0, "did:key:z6Mk" + made.out[12:14])
@@ -99,7 +112,7 @@ def test_the_life_of_a_diploma(run: Run, file: Path) -> None:
     presented = run("present", name, "--challenge", "c-17", "--domain", "https://employer.example", "--yes")
     assert presented.code == 0
     assert "all of it will be shown to https://employer.example" in presented.err
-    assert "no key: anyone who has the file can show it" in presented.err
+    assert "\n  bound to no key: anyone who has the file can show it\n" in presented.err
     report = verifier(COLLEGE.trust).verify(
         presented.out.encode(),
         now=intaglio.session.Session(file).now(),

@@ -116,8 +116,19 @@ def outdated(holdings: Iterable[Held]) -> set[str]:
 
 def binding(held: Held) -> str:
     """The keys that may present the credential, or words that say that anyone may."""
-    keys = tr(", ").join(map(printable, sorted(held.bound_to)))
-    return keys or tr("no key: anyone who has the file can show it")
+    return _keys(held) or tr("no key: anyone who has the file can show it")
+
+
+def bound(held: Held) -> str:
+    """The same as a sentence."""
+    keys = _keys(held)
+    if not keys:  # a language may have no word that is both a key and none
+        return tr("bound to no key: anyone who has the file can show it")
+    return tr("bound to {key}").format(key=keys)
+
+
+def _keys(held: Held) -> str:
+    return tr(", ").join(map(printable, sorted(held.bound_to)))
 
 
 def shown(held: Held, names: IssuerNames, seen: Choices | None, domain: str) -> list[str]:

@@ -215,7 +215,7 @@ def present(
         chosen = mine.chosen(identifiers)
         seen, names = disclosed(chosen, only or None), _names(session)
         for held in chosen:
-            say(*text.shown(held, names, seen, domain), tr("bound to {key}").format(key=text.binding(held)))
+            say(*text.shown(held, names, seen, domain), text.bound(held))
         if no_evidence:
             say(text.without_evidence(chosen))
         if not consented(tr("Sign and show?"), yes):
