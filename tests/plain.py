@@ -130,12 +130,13 @@ def vague_locals() -> Counted:
     """Names that functions assign or take, once for each function, and the vague ones among them."""
     counts, total = Counter[str](), 0
     for path in SOURCES:
+        assigned = [node for node in nodes(path, ast.Name) if isinstance(node.ctx, ast.Store)]
         for function in _functions(path):
             names = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
             names |= {
                 node.id
-                for node in ast.walk(function)
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                for node in assigned
+                if function.lineno <= node.lineno <= (function.end_lineno or function.lineno)
             }
             total += len(names)
             counts.update(names & VAGUE)
