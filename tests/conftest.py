@@ -6,10 +6,12 @@ import gc
 import os
 import random
 import re
+import ssl
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import httpcore
 import pytest
 from _pytest.runner import runtestprotocol
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
@@ -63,6 +65,9 @@ READ_SOURCES = frozenset(
         *("test_words.py", "test_words_languages.py"),
     }
 )
+SIGN_TRANSACTIONS = frozenset(
+    {"test_evm_anchoring.py", "test_evm_chain.py", "test_evm_fees.py", "test_ledger_evm_node.py"}
+)
 LONGEST = {"test_bindings.py"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
@@ -70,7 +75,7 @@ ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import no file of another part, nor of slow tests alone in the quick loop: browsers take a second."""
     runs = _has_quick if config.option.markexpr == "not slow" else Path.exists
-    return collection_path not in paths_of(config.option.part, runs, READ_SOURCES) or None
+    return collection_path not in paths_of(config.option.part, runs, READ_SOURCES, SIGN_TRANSACTIONS) or None
 
 
 def _has_quick(path: Path) -> bool:
@@ -162,6 +167,12 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """pytest has just looked for cycles, and looks once more: a fifth of a second in each process."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder with `vectors/` and `samples/`; a test that asks for it is skipped where it is absent."""
@@ -175,9 +186,9 @@ _COST = envelope.COST
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passphrases() -> Iterator[None]:
-    """Seal at the lowest cost of Argon2id, since the tests do so hundreds of times."""
+    """Seal at the lowest cost of Argon2id, in one lane: for more it starts threads, at ten times the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envelope, "COST", envelope.Cost(memory=32, iterations=1, lanes=4))
+        patch.setattr(envelope, "COST", envelope.Cost(memory=8, iterations=1, lanes=1))
         yield
 
 
@@ -188,6 +199,7 @@ def _one_authority(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
         if pytestconfig.option.markexpr == "not slow":
             folder = tmp_path_factory.mktemp("authority")
             patch.setenv("SSL_CERT_FILE", str(Authority(folder).ca_file))
+            patch.setattr(httpcore, "default_ssl_context", ssl.create_default_context)  # reads that file
             patch.setenv("SSL_CERT_DIR", str(folder))
         yield
 
