@@ -54,8 +54,8 @@ soak: .venv/installed
 conformance: .venv/installed
 	$(BIN)/python -m tests.conformance $(SUITE)
 
-check: .venv/installed check-code
-	@$(MAKE) --no-print-directory --jobs 4 check-part-1 check-part-2 check-part-3 check-part-4
+check: .venv/installed
+	@$(MAKE) --no-print-directory --jobs 5 check-code check-part-1 check-part-2 check-part-3 check-part-4
 
 check-part-%: # four for two cores, since tests also wait
 	@$(call IN_MEMORY,256) $(PYTEST) -m 'not slow' --no-header -o console_output_style=classic --part $*/4 tests
