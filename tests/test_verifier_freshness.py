@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from intaglio.commands.verify import render
+from intaglio.pages.view import judgement
 from ledger import Fact
 from tests.commandline import Answer, Program
 from tests.serving import listening, serving
@@ -26,6 +27,7 @@ from verifier.problem import NotKnown
 from verifier.sources.lists import ListSource
 from wire import Unavailable
 from wire.datetimestamp import format_datetimestamp
+from wire.work import Work
 
 UNIVERSITY = University()
 BUNDLE = UNIVERSITY.issue()
@@ -87,6 +89,17 @@ class TestTheVerdict:
         assert report.to_dict()["statusFresh"], "it is two hours old"
         later = judge(NOW + timedelta(days=2), unreachable).to_dict()
         assert (later["verdict"], later["statusFresh"]) == ("valid", False)
+
+    @pytest.mark.parametrize("sources", [(), (unreachable,)])
+    @pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=1), timedelta(days=1) + SECOND])
+    def test_the_page_says_it_where_the_command_does(
+        self, sources: tuple[ListSource, ...], age: timedelta
+    ) -> None:
+        report = judge(LISTED + age, *sources)
+        page = judgement("a.json", BUNDLE.to_bytes(), report, UNIVERSITY.trust, (), "en", Work())
+        says_day = bool(sources) or age > timedelta(days=1)
+        assert page.as_of == (LISTED if says_day else None)
+        assert render(report, UNIVERSITY.trust)[0].startswith("VALID as of ") is says_day
 
     def test_a_list_that_was_just_looked_up_is_fresh_however_old(self) -> None:
         at = NOW + timedelta(days=20)

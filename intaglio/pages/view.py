@@ -150,6 +150,7 @@ class Judgement:
     word: str
     """The words of the answer, with the ground of a refusal where `GROUNDS` has one."""
     as_of: datetime | None
+    """The moment as of which nothing was revoked, where the verdict has to state it."""
     sentences: tuple[Sentence, ...]
     advice: tuple[str, ...]
     mail: str
@@ -258,7 +259,7 @@ def answered(report: Report) -> Answered:
 
 def _as_of(report: Report) -> datetime | None:
     statuses = [status for status in report.statuses if status]
-    return StatusTime.of_all(statuses).as_of if statuses else None
+    return words.stated(StatusTime.of_all(statuses)) if statuses else None
 
 
 def _code(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from did import InvalidDID
@@ -111,13 +112,19 @@ def details(claims: Claims, summary: Summary, number: str) -> list[tuple[str, st
 
 def headline(decided: Verdict, detail: str, status: StatusTime | None = None) -> str:
     """The first line: with a day where a revocation since then may not be known."""
-    text = tr("{verdict} {as_of}: {said}") if status and status.stated else tr("{verdict}: {said}")
+    text = tr("{verdict} {as_of}: {said}") if stated(status) else tr("{verdict}: {said}")
     return text.format(verdict=verdict(decided), as_of=as_of(status), said=detail)
 
 
 def as_of(status: StatusTime | None) -> str:
     """The day as of which nothing was revoked, where it must be stated."""
-    return tr("as of {day}").format(day=f"{status.as_of:%Y-%m-%d}") if status and status.stated else ""
+    moment = stated(status)
+    return tr("as of {day}").format(day=f"{moment:%Y-%m-%d}") if moment else ""
+
+
+def stated(status: StatusTime | None) -> datetime | None:
+    """The moment as of which nothing was revoked, where a verdict has to state it, here and on a page."""
+    return status.as_of if status and status.stated else None
 
 
 def reason(report: Report) -> str:

@@ -31,10 +31,13 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("files")
     now = datetime.now(UTC) - timedelta(hours=2)
-    known, stranger = University(now=now), University("stranger.example", now=now)
+    known, stranger = University(now=now - timedelta(days=2)), University("stranger.example", now=now)
+    dated = known.issue()
+    known.now = now
     valid = known.issue()
     contents = {
         "valid": valid.to_bytes(),
+        "dated": dated.to_bytes(),  # its status list is old enough for the verdict to say its date
         "altered": valid.to_bytes().replace(b"Master of Science", b"Doctor of Everything"),
         "open": replace(valid, evidence=()).to_bytes(),
         "unknown": stranger.issue().to_bytes(),
