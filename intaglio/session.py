@@ -7,7 +7,9 @@ before it stores, the issuer puts itself on the local trust list. Imports are ma
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -102,13 +104,26 @@ class Session:
     def verifier(
         self, *, offline: bool = False, trust_file: Path | None = None, memory: ListMemory | None = None
     ) -> Verifier:
-        """A verifier on this machine's trust list; it also sees the lists that an issuer here published."""
+        """A verifier on this machine's trust list; it also sees the lists that an issuer here published.
+
+        Raises as `Trust.load` does, and `Unavailable` where a `trust_file` that is named is not there.
+        """
         from did import Resolver
         from ledger import KINDS
         from verifier import Verifier
         from verifier.sources.lists import Fetched
         from verifier.sources.trust_index import open_trust
 
+        # Nobody names a list to trust nobody. The usual one is not there before somebody is added to it.
+        if trust_file is not None and not trust_file.exists():
+            from wire import Unavailable
+
+            raise Unavailable.saying(
+                "the trust list {file} cannot be read: {system}",
+                file=str(trust_file),
+                system=os.strerror(errno.ENOENT),
+                hint="Put the file back, or name another one by --trust.",
+            )
         fetcher = self.fetcher(offline=offline)
         kinds, lists = self.deployment.evidence_kinds, self.status_kinds
         asked = ("application/vc", "application/json", *(kind.media_type for kind in lists.values()))

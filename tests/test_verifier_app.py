@@ -23,6 +23,8 @@ from fastapi import Request
 from exchange.http import read_body
 from intaglio.reach import Reach
 from intaglio.serving import Endpoint
+from intaglio.session import Session
+from intaglio.words import remedy
 from tests.commandline import Program
 from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
@@ -198,6 +200,22 @@ def test_a_running_service_goes_by_the_trust_list_as_it_is(tmp_path: Path) -> No
         assert httpx.post(address, content=at).json()["verdict"] == "undetermined"
         trust.mkdir()
         assert httpx.post(address, content=at).status_code == 503
+
+
+def test_a_trust_list_that_was_named_and_went_away_is_no_empty_list(tmp_path: Path) -> None:
+    trust = tmp_path / "employer.json"
+    trust.write_bytes(UNIVERSITY.trust.to_bytes())
+    judge = Session(tmp_path).judge(trust, offline=True)
+    assert judge.verifiers()
+    trust.unlink()
+    with pytest.raises(
+        Unavailable, match=r"the trust list .*/employer\.json cannot be read: No such"
+    ) as caught:
+        judge.verifiers()
+    assert "--trust" in remedy(caught.value)
+    trust.write_bytes(UNIVERSITY.trust.to_bytes())
+    assert judge.verifiers()
+    assert Session(tmp_path).verifier().trust == Trust(), "the usual list begins empty"
 
 
 @pytest.mark.slow
