@@ -305,6 +305,8 @@ def test_a_worker_knows_how_long_it_has_been_at_a_task() -> None:
     assert task.seconds() == 0
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for() -> None:
     """Of a small cluster it asks for two reports a second, as Dask's own worker shows."""
     distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")

@@ -244,6 +244,8 @@ def test_a_mirror_that_lies_leaves_it_open(published: Publishing, mirrored: Mirr
         assert mirrored.verify(credential).verdict is Verdict.VALID, path
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_list_of_another_log_or_address_in_the_mirror_counts_for_nothing(
     tmp_path: Path, published: Publishing, mirrored: Mirrored
 ) -> None:

@@ -136,6 +136,8 @@ def test_a_passphrase_is_asked_for_by_this_process_alone(
     assert asked.read_text().split() == [str(os.getpid())]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_what_the_disk_refuses_a_worker_is_told_with_the_file(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:

@@ -447,6 +447,8 @@ def test_an_issuer_that_was_put_back_signs_nothing_more(story: Story, *, is_aske
     assert story.university("doctor").code == 1
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_the_service_of_a_log_asks_and_shows_what_enough_have_signed(story: Story) -> None:
     story.ask("quorum", "2")
     issuer = story.university.home / "issuer"

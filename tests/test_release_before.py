@@ -318,9 +318,8 @@ def test_an_issuer_of_that_release_changes_its_keys(release: Path, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize(
-    "release", [pytest.param(FIRST, marks=pytest.mark.slow, id=FIRST.name), pytest.param(LAST, id=LAST.name)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("release", [pytest.param(each, id=each.name) for each in (FIRST, LAST)])
 def test_an_issuer_of_diplomas_issues_another_kind_as_well(release: Path, tmp_path: Path) -> None:
     """Its number may be that of a diploma, which goes on as it was."""
     unpack(release, "university", tmp_path / "home")
