@@ -35,6 +35,7 @@ from .requirement import Requirement
 
 if TYPE_CHECKING:
     from .anchor import Anchor
+    from .anchors import AnchorKind
     from .log import Log
     from .tiles.engines import open_store
     from .tiles.memory import MemoryStore
@@ -44,6 +45,7 @@ __all__ = [
     "KINDS",
     "LOG_CONTRADICTED",
     "Anchor",
+    "AnchorKind",
     "Checkpoint",
     "EntryKind",
     "Evidence",
@@ -75,6 +77,7 @@ __all__ = [
 
 _LATER = {
     "Anchor": "anchor",
+    "AnchorKind": "anchors",
     "Log": "log",
     "MemoryStore": "tiles.memory",
     "Store": "tiles.store",

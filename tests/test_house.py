@@ -215,6 +215,25 @@ def test_the_page_for_embedding_names_what_is_public() -> None:
         assert imported - {"keyfile", "later"} <= {*names}, package
 
 
+OF_THE_PROGRAM = {"intaglio.deployment.Deployment", "intaglio.session.Session"}
+"""Names that the page imports and does not promise, as it says itself."""
+
+
+def test_the_blocks_of_that_page_import_what_its_table_promises() -> None:
+    text = (ROOT / "docs" / "library.md").read_text()
+    public = {f"{package}.{name}" for package, names in PAGE for name in re.findall(r"`(\w+)`", names)}
+    imported = {
+        f"{node.module}.{alias.name}"
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] in PACKAGES
+        for alias in node.names
+    }
+    assert imported - public == OF_THE_PROGRAM
+    promises = text.partition("## Public names")[2]
+    assert all(f"`{name}`" in promises for name in OF_THE_PROGRAM)
+
+
 def test_what_tests_set_behind_the_back_of_the_product_is_on_a_list_with_reasons() -> None:
     found = {
         name

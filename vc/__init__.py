@@ -14,15 +14,16 @@ from .claims import Claims
 from .forms import FORMS
 from .forms.integrity import SUITES, Cryptosuite, InvalidProof, Proof, UnknownCryptosuite, sign, verify_proof
 from .possession import Asked
-from .problem import MalformedCredential
+from .problem import MalformedCredential, UnsupportedForm
 from .reading.bundle import Anchored, Bundle
 from .report import Check, Outcome, Report, Verdict
-from .secured import Form, Secured
+from .secured import Form, Secured, Signatures
 from .status import Reason, StatusList
 from .vcdm.credential import Credential
 from .vcdm.enveloped import Enveloped
 
 if TYPE_CHECKING:
+    from .vcdm.issuing import unsigned
     from .vcdm.presentation import Presentation
 
 __all__ = [
@@ -45,12 +46,16 @@ __all__ = [
     "Reason",
     "Report",
     "Secured",
+    "Signatures",
     "StatusList",
     "UnknownCryptosuite",
+    "UnsupportedForm",
     "Verdict",
     "sign",
+    "unsigned",
     "verify_proof",
 ]
 
 if not TYPE_CHECKING:  # or every name would be one of ours to a type checker
-    __getattr__ = later(__name__, {"Presentation": "vcdm.presentation"})  # most files hold a credential
+    # most files hold a credential, and verifying one issues none
+    __getattr__ = later(__name__, {"Presentation": "vcdm.presentation", "unsigned": "vcdm.issuing"})
