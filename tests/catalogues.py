@@ -70,9 +70,13 @@ IN_ENGLISH = (
 """Sources whose details stay in English, behind the translated kind of problem."""
 NOT_IN_GERMAN = frozenset({"health"})
 """Contexts that German leaves in English: what `intaglio doctor` says to who runs a service."""
-NOT_FOR_GERMANS = ("commands", "consent.py", "session.py", "terminal.py", "words/health.py")
-"""Sources of `intaglio` whose own lines German leaves in English, but for those of `verify`."""
-IN_GERMAN = ("commands/verify",)
+NOT_FOR_GERMANS = ("commands", "consent.py", "words/health.py")
+"""Sources of `intaglio` whose own lines German leaves in English, but for those in `IN_GERMAN`."""
+IN_GERMAN = (
+    "commands/verify",
+    "commands/wallet",
+    *(f"commands/{name}.py" for name in ("trust", "trust_mirror", "trust_witness", "chain", "digest")),
+)
 FETCHING = {
     "refusal": ("refused", address.NOT_FETCHED),
     "unavailable": ("unavailable", https.NO_ANSWER),

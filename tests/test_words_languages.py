@@ -476,6 +476,47 @@ def test_the_trust_list_speaks_it_too(program: Program, tmp_path: Path) -> None:
     assert program("--lang", "zh", "trust", "remove", "did:web:x").err == "未找到：did:web:x 不在信任名单中\n"
 
 
+def test_trust_list_wallet_and_verdicts_are_german(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    university = University("trusted.example")
+    for name, content in {
+        "trust.json": university.trust.to_bytes(),
+        "shown.json": university.issue().to_bytes(),
+        "notes.txt": b"hello",
+        "passphrase": b"correct horse battery",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("INTAGLIO_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    program.now = lambda: NOW
+    answers = [
+        program("--lang", "de", *command)
+        for command in (
+            ("trust", "list"),
+            ("trust", "add", tmp_path / "trust.json"),
+            ("trust", "list"),
+            ("verify", tmp_path / "notes.txt", "--offline"),
+            ("wallet", "init"),
+            ("wallet", "list"),
+            ("wallet", "import", tmp_path / "shown.json"),
+            ("wallet", "list"),
+        )
+    ]
+    assert [answer.code for answer in answers] == [0, 0, 0, 3, 0, 0, 0, 0]
+    text = "".join(answer.out + answer.err for answer in answers)
+    words = re.sub(r"`[^`]*`|intaglio .*|Master of Science", "", text)
+    assert not re.search(FOREIGN["de"] + r"|unexpected|fingerprint|when added", words, re.IGNORECASE), words
+    for sentence_in_german in (
+        "Auf der Vertrauensliste steht noch niemand.",
+        f"Fingerabdruck: {university.trust.fingerprint(university.did)}",
+        "NICHT ENTSCHEIDBAR: Zeile 1, Spalte 1: kein JSON\n",
+        "Die Wallet ist leer",
+        "Master of Science für Ada Invented, Example University; gültig bei der Aufnahme am ",
+    ):
+        assert sentence_in_german in text
+
+
 @pytest.mark.parametrize(
     ("environment", "language"),
     [
