@@ -20,7 +20,7 @@ from .commands import cli
 from .deployment import USUAL, Deployment
 from .session import Session, utc_now
 from .terminal import print_json, say
-from .words import headed, in_english, remedy
+from .words import headed, in_english, remedy, tr
 
 INVALID, WRONG_USE, UNDETERMINED, NOT_FOUND, DECLINED, LOGIN = range(1, 7)
 TRY_LATER, INTERRUPTED = 75, 130
@@ -43,10 +43,11 @@ def main(now: Callable[[], datetime] = utc_now, *, deployment: Deployment = USUA
     except click.exceptions.Abort:
         _fail(Interrupted("stopped at the terminal"), INTERRUPTED)
     except click.ClickException as error:
+        refusal = _misplaced(error) if isinstance(error, click.NoSuchOption) else error
         with contextlib.suppress(OSError):  # nobody reads
-            _show(error)
-        wrong = WrongUse if isinstance(error, click.UsageError) else Problem
-        _fail(wrong(error.format_message()), error.exit_code)
+            _show(refusal)
+        wrong = WrongUse if isinstance(refusal, click.UsageError) else Problem
+        _fail(wrong(refusal.format_message()), refusal.exit_code)
     except BrokenPipeError as error:
         _fail(SYSTEM_REFUSES.saying("{system}", system=str(error.strerror)), INVALID)
     except OSError as error:
@@ -68,6 +69,18 @@ def _show(error: click.ClickException) -> None:
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(f"{error.ctx.get_usage()}\n", err=True)
     click.echo(error.format_message(), err=True)
+
+
+def _misplaced(error: click.NoSuchOption) -> click.UsageError:
+    """An error that says where the option goes, if it was typed on the wrong side of a command."""
+    context, option = error.ctx, error.option_name
+    if context is not None and any(option in each.opts for each in context.find_root().command.params):
+        text = tr("{option} goes before the command: intaglio {option} …")
+    elif context is not None and option == "--json" and isinstance(context.command, click.Group):
+        text = tr("{option} goes after the command: intaglio verify {option} FILE")
+    else:
+        return error
+    return click.UsageError(text.format(option=option), context)
 
 
 class WrongUse(Problem):

@@ -476,6 +476,31 @@ def test_the_trust_list_speaks_it_too(program: Program, tmp_path: Path) -> None:
     assert program("--lang", "zh", "trust", "remove", "did:web:x").err == "未找到：did:web:x 不在信任名单中\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("verify", "--lang", "de", "a.json"), "--lang goes before the command: intaglio --lang …\n"),
+        (("wallet", "list", "--home", "x"), "--home goes before the command: intaglio --home …\n"),
+        (("--json", "verify", "a.json"), "--json goes after the command: intaglio verify --json FILE\n"),
+        (("wallet", "--json", "list"), "--json goes after the command: intaglio verify --json FILE\n"),
+        (("verifier", "serve", "--json"), "No such option '--json'.\n"),
+        (
+            ("--lang", "de", "wallet", "--json", "list"),
+            "--json steht nach dem Befehl: intaglio verify --json FILE\n",
+        ),
+        (("--lang", "zh", "verify", "--lang", "de"), "--lang 写在命令之前：intaglio --lang …\n"),
+    ],
+)
+def test_an_option_on_the_wrong_side_of_a_command_is_told_where_it_goes(
+    words: tuple[str, ...], says: str, program: Program
+) -> None:
+    answer = program(*words)
+    assert answer.code == 2
+    assert answer.err.endswith(says)
+    if "--json" in words:
+        assert json.loads(answer.out)["error"]["detail"] == says.rstrip()
+
+
 def test_trust_list_wallet_and_verdicts_are_german(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
