@@ -474,6 +474,21 @@ def test_each_screen_is_for_everybody(browser: Browser, served: Served, language
     assert [error for error in window.errors if "status of 400" not in error] == []
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN", "de-DE"])
+def test_each_check_is_one_line_on_a_telephone(browser: Browser, served: Served, locale: str) -> None:
+    window = Window(browser, served.url, locale=locale, viewport={"width": 390, "height": 900})
+    page = window.check(served.files["altered"])  # it has marks of each length
+    heights = page.locator(".steps summary").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert len(heights) == 9
+    assert max(heights) < 1.5 * min(heights)
+    starts = page.locator(".steps summary").evaluate_all(
+        "all => all.map(one => { const name = document.createRange(); name.selectNodeContents(one.lastChild);"
+        " return Math.round(name.getBoundingClientRect().left) })"
+    )
+    assert max(starts) - min(starts) <= 1, "the names stand in a column"
+    window.context.close()
+
+
 def test_a_resident_is_told_in_the_words_of_the_kind(browser: Browser, tmp_path: Path) -> None:
     """Markup in a cell is text, and the sentence is in the reader's language."""
     address = "长安街 1 号 {issuer}]$ <script>document.title = 'x'</script>"
