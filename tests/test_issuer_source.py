@@ -339,6 +339,14 @@ def test_empty_rows_are_counted_and_left_out(tmp_path: Path) -> None:
     assert [row for row, _ in rows_of(path)] == [2, 5]
 
 
+def test_a_missing_family_name_is_asked_for_with_the_other_columns(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("First name,Number of diploma\nAda,N-1\n")
+    with raises(COLUMNS_MISSING, match="programme_title") as raised:
+        open_source(file)
+    assert str(raised.value.facts["fields"]).split()[-1] == "family_name"
+
+
 def test_half_a_name_is_never_taken_for_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "g.csv"
     rest = "diploma_number,programme_title,achievement_type,award_date\n"

@@ -191,6 +191,8 @@ def _require_all(header: Sequence[str], layout: Layout, columns: Mapping[str, in
                 fields=" ".join(kind.told_apart_by),
             )
     if missing:
+        if _given_alone(header, layout, columns):  # asked for with the others, and not once they are there
+            missing.append(kind.person.family)
         template_columns = layout.own
         template = (
             f" (the template asks for {', '.join(template_columns)})"
@@ -218,16 +220,27 @@ def _shareable(layout: Layout, missing: Collection[str]) -> Iterator[str]:
 def _require_names(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> None:
     """Raises for a column that has only half of a name, where it would be signed as the whole."""
     path, person = layout.path, layout.kind.person
-    is_whole = {*columns, *layout.constants} & {person.whole, person.family}
-    if person.whole in layout.needed and person.given in columns and not is_whole:
+    if _given_alone(header, layout, columns):
         half = header[columns[person.given]]
-        if person.given not in layout.chosen and plain(half) != person.given:  # signed for good
-            raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
+        raise FAMILY_NAME_MISSING(f"{path.name} has no column for {person.family}", column=half)
     if layout.names == LAST_FIRST and layout.required is None:
         halves = [columns[part] for part in person.parts if part in columns]
         is_one = person.whole in columns and not halves
         if not is_one and not (len(halves) == 2 and halves[0] == halves[1]):
             raise NO_WHOLE_NAMES(f"{path.name} has no column that alone has whole names")
+
+
+def _given_alone(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> bool:
+    """True if a column of given names, which nobody chose, stands where the whole name is needed."""
+    person = layout.kind.person
+    is_whole = {*columns, *layout.constants} & {person.whole, person.family}
+    return (
+        person.whole in layout.needed
+        and person.given in columns
+        and not is_whole
+        and person.given not in layout.chosen
+        and plain(header[columns[person.given]]) != person.given  # signed for good
+    )
 
 
 def groups_of(header: Sequence[str], layout: Layout, columns: Mapping[str, int]) -> Groups:
