@@ -100,6 +100,21 @@ def test_an_eszett_among_capitals_is_in_a_word_of_capitals() -> None:
     assert names == ["windows-1252"], "of those that say the same, not windows-1250"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("name\n郑倩\n", "gb18030"), ("name\n佟平\n", "gb18030"), ("name\nPOSPÍŠIL\n", "windows-1250")],
+)
+def test_utf_8_is_behind_likely_readings_where_its_own_is_no_words(text: str, encoding: str) -> None:
+    sample = sampled([text.encode(ENCODINGS[encoding])])
+    names = [candidate.encoding for candidate in readings(sample)]
+    assert names[0] == encoding
+    assert "utf-8" in names, "it can still be chosen"
+
+
+def test_utf_8_is_first_where_its_reading_is_words() -> None:
+    assert readings(sampled(["name\nJosé\n".encode()]))[0].encoding == "utf-8"
+
+
 def test_without_the_second_judge_nothing_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = sampled(["张敏,王伟,欧阳修,刘洋\n".encode("gb18030")])
     assert codec_of(sample) == "gb18030"

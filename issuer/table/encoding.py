@@ -54,6 +54,7 @@ MARKS: Mapping[bytes, str] = {
 
 MOST_SAMPLED = 1 << 14  # bytes of lines outside ASCII, which the judges see
 _USUAL = "windows-1252"  # and on the web the name of Latin-1 (WHATWG Encoding, 4.2)
+_UNLIKELY = 0.01  # more than for a reading that fits no language, since most files are in UTF-8
 _SHOWN, _MOST_READINGS = 3, 6  # cells of a reading, and readings: a person has to look through them
 _CELL = re.compile(r"[,;\t\n]")
 _ENOUGH, _RIVAL = 0.7, 0.65  # shares of frequent characters with which a reading wins, or hinders others
@@ -165,7 +166,9 @@ def readings(sample: Sample) -> list[Candidate]:
         text = _decoded(data, codec) if not codec.startswith("utf-16") else None
         if text is None or any(unicodedata.category(each) in _NO_TEXT for each in set(text) - {"\n", "\t"}):
             continue
-        share = _share(text, codec) if codec in _JUDGED else float(codec == "utf-8")
+        share = _share(text, codec) if codec in _JUDGED else 0.0
+        if codec == "utf-8":  # bytes of hanzi may be UTF-8 by chance: such a reading comes after likely ones
+            share = 1.0 if all(map(_is_word, _WORD.findall(text))) else _UNLIKELY
         likeness = share, name == _USUAL
         if text not in ratings or ratings[text] < (*likeness, ""):
             ratings[text] = *likeness, name
