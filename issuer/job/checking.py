@@ -303,6 +303,8 @@ class Survey:
     """The result of the first pass over a file, before anything is signed."""
 
     rows: int = 0
+    empty: int = 0
+    """Empty rows of a text file. A sheet's hidden rows look the same, and those of a group share a record."""
     findings: dict[int, list[CellFinding]] = field(default_factory=dict)
     """The errors of a record, by its first row."""
     known: MutableMapping[int, int] = field(default_factory=SeqsByRow)
@@ -376,6 +378,8 @@ def survey(checker: Checker, checked: Iterable[Checked], store: Index) -> Survey
             yield part.incoming
 
     crossed = store.compare(checker.kind.name, portions())
+    if not (checker.source.packed or checker.source.in_rows):
+        result.empty = sum(span.rows for span in checker.source.spans) - result.rows
     column = checker.naming_column
     result.add(
         CellFinding(row, column, f"is the number of row {earlier} as well", cell)

@@ -25,6 +25,18 @@ def test_a_file_in_gb18030_is_issued_as_it_is(program: Program) -> None:
     assert "张敏" in program("issuer", "list").out
 
 
+@pytest.mark.parametrize(
+    ("between", "says"),
+    [("", ""), ("\n", ", 1 empty row left out"), ("\n,,,\n", ", 2 empty rows left out")],
+)
+def test_empty_rows_are_counted_in_the_summary(between: str, says: str, program: Program) -> None:
+    wrong = graduate(2, award_date="someday")
+    others = table([wrong, graduate(3)]).split("\n", 1)[1]
+    Path("g.csv").write_text(table([graduate(1)]) + between + others)
+    answer = program("issuer", "issue", "g.csv", "--name", "U", "--dry-run")
+    assert answer.out == f"2 would be issued, 0 issued before, 1 with errors{says}\n"
+
+
 def test_an_open_encoding_is_an_error_that_names_the_option(program: Program) -> None:
     Path("g.csv").write_bytes(table([graduate(1, given_name="Muñoz")]).encode("cp1252"))
     words = ("issuer", "issue", "g.csv", "--name", "U", "--dry-run")

@@ -394,7 +394,8 @@ class FileOutcome(NamedTuple):
             "dryRun": self.dry_run,
             **({"lacking": lacking} if lacking else {}),
         }
-        words = f"{count}, {before} issued before{differ}, {failed} with errors{added}"
+        empty = f", {counted(survey.empty, 'empty row')} left out" if survey.empty else ""
+        words = f"{count}, {before} issued before{differ}, {failed} with errors{added}{empty}"
         return Result(data, words, PARTLY if failed or self.refused or self.unwitnessed else 0)
 
 
