@@ -68,6 +68,7 @@ READ_SOURCES = frozenset(
 SIGN_TRANSACTIONS = frozenset(
     {"test_evm_anchoring.py", "test_evm_chain.py", "test_evm_fees.py", "test_ledger_evm_node.py"}
 )
+"""Files of one part of the quick loop: they import eth_account, which takes 0.6 seconds of CPU."""
 LONGEST = {"test_bindings.py"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
@@ -97,8 +98,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     So is the contract of ledgers over twins of S3 and PostgreSQL, which have quick tests of their own, and
     so are the cases of a test but those that its mark `quick` names, or each Nth: each runs lines that no
-    other does, and is measured. Of a test marked `sampled`, the slow cases but each Nth soak. With SHUFFLE, a
-    number, all run in the random order of that number, so that a test that needs another before it fails.
+    other does, and is measured. Of the slow cases of a test marked `sampled`, each Nth is no soak test, and
+    the others are. With SHUFFLE, a number, all run in the random order of that number, so that a test that
+    needs another before it fails.
 
     Tests that read all sources come first, and so in one process, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
@@ -199,8 +201,8 @@ def _one_authority(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
         if pytestconfig.option.markexpr == "not slow":
             folder = tmp_path_factory.mktemp("authority")
             patch.setenv("SSL_CERT_FILE", str(Authority(folder).ca_file))
-            patch.setattr(httpcore, "default_ssl_context", ssl.create_default_context)  # reads that file
             patch.setenv("SSL_CERT_DIR", str(folder))
+            patch.setattr(httpcore, "default_ssl_context", ssl.create_default_context)  # reads that file
         yield
 
 

@@ -78,7 +78,7 @@ def file(tmp_path: Path) -> Path:
 def test_in_chinese_it_is_not_bound_to_no_key(
     run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a key would stand, there stood words that say so once more."""
+    """Words for no key stood where a key stands: bound to not bound."""
     run("init")
     name = run("import", file).out.strip()
     program = Program(tmp_path, monkeypatch, capsys)

@@ -138,18 +138,6 @@ def test_a_kind_of_the_issuers_own_is_at_hand_where_its_entry_has_it() -> None:
     assert seventh(judged(document, with_club(kind))).code == MISMATCH
 
 
-def test_without_the_extra_it_is_said_that_nothing_was_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
-    kind = club(version="2")  # of which no schema was used before
-    document = said(kind, {"no": "1", "who": "A"})
-    check = seventh(judged(document, with_club(kind)))
-    assert (check.code, check.text) == (NO_ENGINE, FINDINGS[NO_ENGINE])
-    assert judged(document, with_club(kind)).verdict is Verdict.VALID
-    assert seventh(judged(document)).code == UNKNOWN, "no extra would help where the kind is not at hand"
-    document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
-    assert seventh(judged(document, with_club(kind))).code == ANOTHER
-
-
 @pytest.fixture
 def without_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As a program sees it that starts where the extra is not installed."""
@@ -158,6 +146,18 @@ def without_extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         has_engine.cache_clear()
         yield
     has_engine.cache_clear()
+
+
+@pytest.mark.usefixtures("without_extra")
+def test_without_the_extra_it_is_said_that_nothing_was_compared() -> None:
+    kind = club(version="2")  # of which no schema was used before
+    document = said(kind, {"no": "1", "who": "A"})
+    check = seventh(judged(document, with_club(kind)))
+    assert (check.code, check.text) == (NO_ENGINE, FINDINGS[NO_ENGINE])
+    assert judged(document, with_club(kind)).verdict is Verdict.VALID
+    assert seventh(judged(document)).code == UNKNOWN, "no extra would help where the kind is not at hand"
+    document["credentialSchema"][0]["digestSRI"] = sri(bytes(48))
+    assert seventh(judged(document, with_club(kind))).code == ANOTHER
 
 
 @pytest.mark.usefixtures("without_extra")

@@ -15,7 +15,7 @@ from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
 from vc.problem import ANOTHER_SCHEMA
 from vc.vcdm.schema import Schemas
-from wire.problem import Malformed
+from wire.problem import ExtraMissing, Malformed
 from wire.text import shortened
 from wire.work import Work
 
@@ -63,8 +63,10 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),
         )
+    if not has_engine():  # asked of the import system, each verification would take a fifth longer
+        raise ExtraMissing("a schema needs jsonschema_rs, which is not installed", extra="schema")
     # No start waits for the extra to load where it can only agree.
-    if is_shipped(kind) and has_engine() and plainly_fits(claims.said, _form(kind)):
+    if is_shipped(kind) and plainly_fits(claims.said, _form(kind)):
         return {address: called(kind)}
     work.spend(len(kind.schema) * len(repr(claims.said)) // _BYTES_COMPARED)
     schemas = _schemas(kind, address)
@@ -98,7 +100,7 @@ def has_engine() -> bool:
 
 @lru_cache(maxsize=16)
 def _schemas(kind: Kind, address: str) -> Schemas | None:
-    """The kind's schema, ready for use; `None` if this program cannot use it. Raises `ExtraMissing`."""
+    """The kind's schema, ready for use; `None` if this program cannot use it."""
     try:
         # Threat 61: a stranger's pattern could take time or memory without end.
         return Schemas({address: _form(kind)}, of_strangers=True)

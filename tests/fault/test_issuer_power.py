@@ -382,7 +382,7 @@ def test_nothing_acknowledged_or_signed_is_lost(
         (a_file, [r"home/shards/.*\.tmp"]),
         (a_file, [r"home/(shards/.*)?"]),  # the folders of shards
         pytest.param(singly, [r"home/issuer\.sqlite-wal"], marks=pytest.mark.soak),  # half a minute
-        # lists, before the index forgets them
+        # lists, before the index forgets them: a quarter of a minute
         pytest.param(singly, [r"home/status/.*"], marks=pytest.mark.soak),
         (by_link, [r"home/claims\.sqlite-wal"]),
         (together_after_kill, [r"home/issuer\.sqlite(-wal)?", 2]),  # what the killed one wrote

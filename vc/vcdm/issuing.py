@@ -12,7 +12,10 @@ from ..status import status_entry, status_statement, suspension_url
 
 
 def unsigned(facts: IssuingFacts, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The credential with both. It shares parts with them, so that it is for reading only."""
+    """Return an unsigned credential: the content with the facts of its issuing (VCDM 2.0, 4).
+
+    It shares parts with both, so nobody may change it.
+    """
     terms, place = [anchoring_terms(facts.log)], facts.status
     if facts.kind is not None:
         terms.append({"type": KIND, "id": facts.kind})
