@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from examples.diploma import chain
+from examples.diploma import chain, demo
+from tests.commandline import Program
 from tests.conftest import ROOT
 from tests.copying import copy_folder
 from tests.pages import Reader, running
@@ -65,6 +66,12 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
     codes = [verdict["exitCode"] for verdict in result["verdicts"]]
     assert codes == [0, 0, 1, 1, 1, 3, 1, *([0] if chain.program() else []), 0]
     assert result["verdicts"][6]["answer"].startswith("NOT VALID: ")
+
+
+def test_the_demo_ends_with_what_to_type_next(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which `--json` leaves out. What is told before that, the test above has."""
+    monkeypatch.setattr(demo, "_story", lambda folder: [])
+    assert program("demo").out.endswith("\n  intaglio demo --serve\n")
 
 
 @pytest.mark.slow
