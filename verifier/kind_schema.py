@@ -14,8 +14,8 @@ from kinds.shipped import is_shipped
 from vc import Claims, Credential
 from vc.claims import JSON_SCHEMA, has_type
 from vc.problem import ANOTHER_SCHEMA
-from vc.vcdm.schema import Schemas
-from wire.problem import ExtraMissing, Malformed
+from vc.vcdm.schema import Schemas, no_engine
+from wire.problem import Malformed
 from wire.text import shortened
 from wire.work import Work
 
@@ -64,7 +64,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
             schema=shortened(address),
         )
     if not has_engine():  # asked of the import system, each verification would take a fifth longer
-        raise ExtraMissing("a schema needs jsonschema_rs, which is not installed", extra="schema")
+        raise no_engine()
     # No start waits for the extra to load where it can only agree.
     if is_shipped(kind) and plainly_fits(claims.said, _form(kind)):
         return {address: called(kind)}

@@ -19,6 +19,15 @@ from .credential import Credential
 _LARGEST_PATTERN = 1 << 18  # bytes of one that is compiled, for which it takes a millisecond
 
 
+def no_engine() -> ExtraMissing:
+    """The problem that the extra `schema` is not installed."""
+    return ExtraMissing.saying(
+        "for JSON Schemas {package} is needed, which is not installed",
+        package="jsonschema_rs",
+        extra="schema",
+    )
+
+
 class Schemas:
     """Compiled JSON Schemas by URL. Raises `Malformed` for one that is not a schema or points elsewhere.
 
@@ -31,11 +40,7 @@ class Schemas:
         try:
             import jsonschema_rs
         except ModuleNotFoundError as error:
-            raise ExtraMissing.saying(
-                "for JSON Schemas {package} is needed, which is not installed",
-                package=error.name,
-                extra="schema",
-            ) from error
+            raise no_engine() from error
         self._validators = {}
         # The default engine is linear for usual patterns and gives up on others in the middle of a text.
         engine = jsonschema_rs.RegexOptions(size_limit=_LARGEST_PATTERN) if of_strangers else None
