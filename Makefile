@@ -55,10 +55,11 @@ conformance: .venv/installed
 	$(BIN)/python -m tests.conformance $(SUITE)
 
 check: .venv/installed
-	@$(MAKE) --no-print-directory --jobs 5 check-code check-part-1 check-part-2 check-part-3 check-part-4
+	@$(MAKE) --no-print-directory --jobs 2 check-code check-tests
 
-check-part-%: # four for two cores, since tests also wait
-	@$(call IN_MEMORY,256) $(PYTEST) -m 'not slow' --no-header -o console_output_style=classic --part $*/4 tests
+.PHONY: check-tests
+check-tests: .venv/installed # three for two cores, since tests also wait
+	$(call IN_MEMORY,256) $(PYTEST) -m 'not slow' --no-header -o console_output_style=classic --forks 3 tests
 
 .PHONY: check-code
 check-code: .venv/installed

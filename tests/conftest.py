@@ -19,15 +19,12 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from keys import envelope
-from tests import measured, parts, skips, softhsm
+from tests import forks, measured, skips, softhsm
 from tests.commandline import Program
 from tests.loopback import Authority
-from tests.parts import paths_of
 from tests.skips import pytest_terminal_summary
 
-__all__ = ["pytest_runtest_call", "pytest_runtestloop", "pytest_terminal_summary"]
-
-pytest_runtest_call, pytest_runtestloop = measured.pytest_runtest_call, measured.pytest_runtestloop
+__all__ = ["pytest_terminal_summary"]
 
 ROOT = Path(__file__).parent.parent
 CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
@@ -35,21 +32,22 @@ CORPORA = Path(os.environ.get("INTAGLIO_CORPORA", ROOT.parent / "shared"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of this suite."""
-    parts.pytest_addoption(parser)
+    forks.pytest_addoption(parser)
     skips.pytest_addoption(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick loop tries a tenth of the examples of each property; the program speaks English.
+    """The quick loop tries a twentieth of the examples of each property; the program speaks English.
 
     No example has a deadline by the clock on the wall: a machine that others use, too, would miss it. So
     would it five seconds, in which `httpx` otherwise wants each answer.
     """
+    config.pluginmanager.register(measured)
     for wait in ("connect", "read", "write", "pool"):
         setattr(DEFAULT_TIMEOUT_CONFIG, wait, 60.0)
     os.environ["LC_ALL"] = "C.UTF-8"
     settings.register_profile("whole", deadline=None)
-    settings.register_profile("quick", deadline=None, max_examples=10)
+    settings.register_profile("quick", deadline=None, max_examples=5)
     if config.option.markexpr != "not slow":
         settings.load_profile("whole")
         return
@@ -65,22 +63,15 @@ READ_SOURCES = frozenset(
         *("test_words.py", "test_words_languages.py"),
     }
 )
-SIGN_TRANSACTIONS = frozenset(
-    {"test_evm_anchoring.py", "test_evm_chain.py", "test_evm_fees.py", "test_ledger_evm_node.py"}
-)
-"""Files of one part of the quick loop: they import eth_account, which takes 0.6 seconds of CPU."""
 LONGEST = {"test_bindings.py"}
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of another part, nor of slow tests alone in the quick loop: browsers take a second."""
-    runs = _has_quick if config.option.markexpr == "not slow" else Path.exists
-    return collection_path not in paths_of(config.option.part, runs, READ_SOURCES, SIGN_TRANSACTIONS) or None
-
-
-def _has_quick(path: Path) -> bool:
-    return not ALL_SLOW.search(path.read_text())
+    """Import no file of slow tests alone in the quick loop: browsers take a second."""
+    if config.option.markexpr != "not slow" or not collection_path.name.startswith("test_"):
+        return None
+    return ALL_SLOW.search(collection_path.read_text()) is not None or None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -167,6 +158,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         if session.config.option.markexpr == "not slow":
             gc.set_threshold(20_000, 20, 20)
         gc.enable()
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run the tests in as many processes as `--forks` asks for."""
+    return forks.run(session, READ_SOURCES)
 
 
 @pytest.hookimpl(trylast=True)

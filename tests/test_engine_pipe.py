@@ -221,6 +221,8 @@ class Idle(_Child):
         return [Frame(Sort.WORKERS, self.workers, b"10.0.0.7\n\xff\x1b[2J")]
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("workers", "patience", "silence", "words"),
     [(2, 60, 0.2, "has answered for"), (0, 0.2, 60, "no worker that answers")],
@@ -236,6 +238,8 @@ def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence:
     assert cluster.machines == ("10.0.0.7", "\ufffd\x1b[2J")  # shown only once it was made printable
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster() -> None:
     begun: list[Sequence[list[Frame] | float | None]] = [
         ([Frame(Sort.WORKERS, 1)], 0.3, None),  # the client is silent, and then ends
@@ -325,6 +329,8 @@ def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for() -
     assert asyncio.run(after_a_report(node._Worker)) == 5000.0
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_task_that_comes_as_the_client_ends_is_refused_by_nobody() -> None:
     """It ends since the scheduler is lost: the driver starts another one, and sends the task again."""
     distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")

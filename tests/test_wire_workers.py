@@ -135,7 +135,8 @@ def test_what_is_done_of_an_item_is_told_before_its_result(
     assert told == reports
 
 
-@pytest.mark.quick("killed")
+@pytest.mark.slow
+@pytest.mark.measured
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -172,6 +173,8 @@ def test_a_worker_that_dies_between_two_items_is_replaced_where_items_may_be_los
             list(pool.map(multiply, items()))
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_who_wants_no_more_waits_for_no_item() -> None:
     begun = time.monotonic()
     with Pool(1, 1, Allowance(60, 1 << 30)) as pool:

@@ -108,6 +108,8 @@ def test_a_problem_crosses_as_data(workers: Workers) -> None:
     assert problem.facts == {"number": 13}
 
 
+@pytest.mark.slow
+@pytest.mark.measured
 def test_a_full_disk_crosses_as_one(workers: Workers) -> None:
     with raises(DISK_FULL):
         list(workers.map(f"{HERE}:refusing", [b"1", b"14"]))
