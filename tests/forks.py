@@ -1,6 +1,6 @@
 """A run as several processes without a controller: one collects all tests, and forks take the files in turn.
 
-Each worker of pytest-xdist collects all tests by itself, and sends reports: an eighth of the quick loop's time.
+Each worker of pytest-xdist collects all tests by itself, and sends reports: an eighth of the loop's time.
 """
 
 from __future__ import annotations
