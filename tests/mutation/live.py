@@ -19,15 +19,18 @@ def functions_below(folder: Path) -> list[FunctionType]:
 def put_in(functions: Iterable[FunctionType], before: str, after: str, filename: str) -> bool:
     """Gives a file's loaded functions the code that they have after an edit; true if that is all of the edit.
 
-    False if something else differs, such as the default of an argument; then nothing is changed.
+    A module that is not loaded yet will be read with the edit. False if something else differs, such as the
+    default of an argument; then nothing is changed.
     """
+    in_file = [function for function in functions if function.__code__.co_filename == filename]
+    if not in_file:
+        return True
     pairs = list(
         zip(_all(compile(before, filename, "exec")), _all(compile(after, filename, "exec")), strict=False)
     )
     changed = [(former, other) for former, other in pairs if _differs(former, other)]
     if not changed or not all(former.co_flags & inspect.CO_OPTIMIZED for former, _ in changed):
         return False
-    in_file = [function for function in functions if function.__code__.co_filename == filename]
     loaded = [
         (function, other) for former, other in changed for function in in_file if function.__code__ == former
     ]
