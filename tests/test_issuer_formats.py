@@ -292,6 +292,18 @@ def test_json_lines_are_utf8_and_may_have_a_mark_blank_lines_and_any_end(tmp_pat
         open_source(path, kind=KIND)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['[{"given_name": "Ánh"}]', '\ufeff[\r\n    {\r\n        "given_name": "Ánh"\r\n    }\r\n]', " [] "],
+)
+def test_a_list_in_json_is_told_from_json_lines(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(text)
+    with raises(UNREADABLE_FILE, match=r"t\.json is a list in JSON") as raised:
+        open_source(path)
+    assert "jq" in raised.value.hint
+
+
 def test_json_lines_without_a_column_or_a_row_are_refused_as_a_csv_is(tmp_path: Path) -> None:
     with raises(COLUMNS_MISSING):
         open_source(lines(tmp_path, '{"no": "1"}'), kind=KIND)

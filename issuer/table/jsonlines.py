@@ -55,9 +55,16 @@ def _heading(place: JsonPlace) -> str:
 
 
 def is_json_lines(path: Path) -> bool:
-    """True if a file begins with a JSON object. Raises `OSError`."""
+    """True if a file begins with a JSON object. Raises `UNREADABLE_FILE` for a JSON list, and `OSError`."""
     with path.open("rb") as file:
-        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").split()
+    # Of such a list, a table's reader would take each comma and quotation mark for one of its own.
+    if b"".join(start)[:2] in (b"[{", b"[]"):
+        raise UNREADABLE_FILE(
+            f"{path.name} is a list in JSON, and not JSON Lines",
+            hint="Write each object of the list into a line of its own, as `jq -c '.[]'` does.",
+        )
+    return bool(start) and start[0].startswith(b"{")
 
 
 def values_of(line: bytes) -> Iterator[tuple[JsonPlace, Any]]:
