@@ -118,7 +118,7 @@ def password(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return change
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=5)
 @pytest.mark.parametrize("name", TURNS)
 @pytest.mark.parametrize(
     "most", [pytest.param(25, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.soak)]
