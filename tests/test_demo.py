@@ -70,7 +70,7 @@ def test_the_demo_ends_with_all_verdicts_as_told(tmp_path: Path) -> None:
 
 def test_the_demo_ends_with_what_to_type_next(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which `--json` leaves out. What is told before that, the test above has."""
-    monkeypatch.setattr(demo, "_story", lambda folder: [])
+    monkeypatch.setattr(demo, "_story", lambda folder: [])  # which takes twenty seconds
     assert program("demo").out.endswith("\n  intaglio demo --serve\n")
 
 

@@ -33,7 +33,12 @@ import pytest
 @pytest.mark.parametrize("number", range(3))
 def test_it(number):
     Path(f"{__file__}.{number}.{os.getpid()}").touch()
-    time.sleep(0.1)  # so that each process gets some
+    (begun := Path(__file__).parent / "begun").mkdir(exist_ok=True)
+    (begun / str(os.getpid())).touch()
+    until = time.monotonic() + 60
+    while len(list(begun.iterdir())) < 3:  # so that each process gets some
+        assert time.monotonic() < until
+        time.sleep(0.01)
     assert os.environ["FIRST"] == str(os.getpid()) or not FAILS
 """
 

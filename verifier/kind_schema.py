@@ -63,7 +63,7 @@ def fits_kind(claims: Claims, trust: TrustSource, work: Work) -> dict[str, str]:
             "the schema {schema} has another digest than the one that its kind has",
             schema=shortened(address),
         )
-    if not has_engine():  # asked of the import system, each verification would take a fifth longer
+    if not has_engine():  # VCDM 2.0, 4.11: what nobody here can hold against its schema is not said to fit
         raise no_engine()
     # No start waits for the extra to load where it can only agree.
     if is_shipped(kind) and plainly_fits(claims.said, _form(kind)):
