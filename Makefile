@@ -31,7 +31,8 @@ WORKERS := $(PYTEST) --dist worksteal
 # Needs Python, make and nothing else. What is tried with other programs is skipped without them, and listed.
 test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
-	$(call IN_MEMORY,3072) $(WORKERS) -n 3 --list-skipped $(SKIPPED) --cov --cov-report= tests
+	$(call IN_MEMORY,3072) $(WORKERS) -n 3 --list-skipped $(SKIPPED) -p tests.measured tests
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
 		--omit='keys/token.py,wire/postgres/*,ledger/shared/postgres.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers

@@ -19,7 +19,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from keys import envelope
-from tests import forks, measured, skips, softhsm
+from tests import forks, skips, softhsm
 from tests.commandline import Program
 from tests.loopback import Authority
 from tests.skips import pytest_terminal_summary
@@ -42,7 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
     No example has a deadline by the clock on the wall: a machine that others use, too, would miss it. So
     would it five seconds, in which `httpx` otherwise wants each answer.
     """
-    config.pluginmanager.register(measured)
     for wait in ("connect", "read", "write", "pool"):
         setattr(DEFAULT_TIMEOUT_CONFIG, wait, 60.0)
     os.environ["LC_ALL"] = "C.UTF-8"

@@ -1,66 +1,61 @@
-"""Coverage data: of processes that tests start, too, and of few slow tests.
+"""Which lines run, as `make test` counts them: `pytest -p tests.measured`, before the product is imported.
 
-A fork writes its own, and what a kill cut off is removed.
+In pytest's own processes and their forks, `slipcover` counts: it puts a probe into each line, which costs a
+hundredth of the time. Coverage traces, which doubled that of quick tests; it is left to the processes that
+quick tests start, and slow ones marked `measured`, and combines what all of them wrote.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
+from typing import Never
 
 import pytest
 from coverage import Coverage, CoverageData
 from coverage.exceptions import CoverageException
+from slipcover import FileMatcher, ImportManager, Slipcover
 
-
-def forget_what_ran_before() -> None:
-    """In a fork: what its parent ran is for the parent to write, and took a fork a tenth of a second."""
-    measuring = Coverage.current()
-    if measuring and measuring._collector:
-        for lines in measuring._collector.data.values():
-            lines.clear()
-
-
-os.register_at_fork(after_in_child=forget_what_ran_before)
-# At the import: hooks run as they were registered, and of the product's each line counts.
+_DATA = str(Path(os.environ.get("COVERAGE_FILE", ".coverage")).absolute())
+_FOR_PROCESSES = {"COVERAGE_PROCESS_START": str(Path("pyproject.toml").absolute()), "COVERAGE_FILE": _DATA}
+_lines = Slipcover(immediate=True)
+_exit = os._exit
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure quick tests, and those marked `measured`: others run the same lines, at twice the time.
-
-    So of other slow tests nothing counts, in processes that they start, either.
-    """
-    if item.get_closest_marker("slow") is None or item.get_closest_marker("measured"):
+    """Measure the processes that a test starts, unless it is slow and not marked."""
+    if item.get_closest_marker("slow") and not item.get_closest_marker("measured"):
         return (yield)
-    here, in_threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    for_processes = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("COV")}
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _FOR_PROCESSES.items():
+            patch.setenv(name, value)
         return (yield)
-    finally:
-        os.environ |= for_processes
-        sys.settrace(here)
-        threading.settrace(in_threads)
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)  # within pytest-cov's, which combines what is left
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Remove torn files, of which coverage would warn one by one: such tests are about being cut off."""
-    outcome = yield
-    if not hasattr(session.config, "workerinput"):  # of pytest-xdist, beside which others are still at work
-        remove_torn(Path(os.environ.get("COVERAGE_FILE", ".coverage")))
-    return outcome
+def pytest_unconfigure() -> None:
+    """Write which lines this process ran, for `coverage combine`."""
+    data = CoverageData(_DATA, suffix=True)
+    data.add_lines(_lines.newly_seen)
+    data.write()
 
 
-def remove_torn(data: Path) -> None:
-    """Remove incomplete files from those beside `data` that are to be combined into it."""
-    for path in data.parent.glob(f"{data.name}.*"):
-        try:
-            CoverageData(str(path), read_only=True).read()
-        except CoverageException:
-            path.unlink()
+def _begin_fork() -> None:
+    _lines.lock = threading.RLock()  # which a thread that the fork lacks may have held
+    _lines.signal_child_process()
+
+
+def _end_fork(status: int) -> Never:
+    with contextlib.suppress(
+        OSError, CoverageException
+    ):  # where a test has filled the disk or closed all files
+        pytest_unconfigure()
+    _exit(status)
+
+
+ImportManager(_lines, FileMatcher(Coverage().get_option("run:source"))).__enter__()
+os.register_at_fork(after_in_child=_begin_fork)
+os._exit = _end_fork

@@ -71,9 +71,7 @@ def main() -> int:
 
 def _bindings(files: Collection[str], ways: Collection[str]) -> Iterator[Job]:
     chosen = [binding for binding in BINDINGS if not files or binding.file in files]
-    tests = sorted({test for binding in chosen for test in binding.tests})
-    for file, of_file in itertools.groupby(tests, key=lambda test: test.partition("::")[0]):
-        yield {"how": "control", "file": file}, None, [list(of_file)]
+    yield {"how": "control"}, None, [sorted({test for binding in chosen for test in binding.tests})]
     for binding in chosen:
         source = Source(binding.file, (ROOT / binding.file).read_text())
         for how, edit in binding.edits(source):

@@ -25,6 +25,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+from _pytest.config import _prepareconfig
 
 from tests.copying import copy_folder
 from tests.mutation.live import functions_below, put_in
@@ -89,6 +90,7 @@ class Workshop:
     def __init__(self, folder: Path, options: Sequence[str] = ("-x",)) -> None:
         self.folder, self.options = folder, options
         self._functions: Sequence[FunctionType] = ()
+        self._session: pytest.Session
         ignored = shutil.ignore_patterns("node_modules", "__pycache__", "*.pyc")
         for name in (*PACKAGES, "tests", "examples", "docs"):
             if (ROOT / name).is_dir():
@@ -159,7 +161,7 @@ class Workshop:
             os.dup2(null, stream)
         for name in _ours():
             del sys.modules[name]
-        pytest.main([*self._options(), "--collect-only", *files])
+        self._session = _collected([*self._options(), *files])
         self._functions = functions_below(self.folder)
         assert self._functions, (
             "without them each edit is tried by reading everything again, for thrice the time"
@@ -167,11 +169,14 @@ class Workshop:
         gc.freeze()  # pytest collects garbage twice, which there is none of in what is loaded
 
     def _in_child(self, is_loaded: Callable[[], bool], tests: Sequence[str]) -> dict[str, Any]:
-        if not is_loaded():
-            for name in _ours():
-                del sys.modules[name]  # to be read from the copy as it is now
         watch = _Watch({self.folder / test.partition("::")[0] for test in tests})
-        pytest.main([*self._options(), *tests], plugins=[watch])
+        loaded = is_loaded()
+        if loaded and (items := self._items(tests)):
+            _run_items(items, watch)
+        else:
+            for name in _ours() if not loaded else ():
+                del sys.modules[name]  # to be read from the copy as it is now
+            pytest.main([*self._options(), *tests], plugins=[watch])
         foreign = [
             name for name in _ours() if not name.startswith("tests") and not self._has(sys.modules[name])
         ]
@@ -181,15 +186,46 @@ class Workshop:
             watch.trouble = watch.trouble or NO_TEST_RAN
         return {"failed": watch.failed, "passed": watch.passed, "trouble": watch.trouble}
 
+    def _items(self, tests: Sequence[str]) -> list[pytest.Item]:
+        """The collected tests of these node ids; empty if one is not among them, or is no node id."""
+        items = list[pytest.Item]()
+        for test in tests:
+            cases = [item for item in self._session.items if f"{item.nodeid}[".startswith(f"{test}[")]
+            if not cases:
+                return []
+            items += cases
+        return items
+
     def _options(self) -> list[str]:
-        plugins = ("no:cacheprovider", "no:cov")
         return [  # nobody reads tracebacks, for which pytest parses sources: half of the time of a failure
             *self.options, "-q", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning",
-            *(word for name in plugins for word in ("-p", name)), "--basetemp", str(self.folder / "tmp"),
+            "-p", "no:cacheprovider", "--basetemp", str(self.folder / "tmp"),
         ]  # fmt: skip
 
     def _has(self, module: ModuleType) -> bool:
         return str(getattr(module, "__file__", None) or self.folder).startswith(str(self.folder))
+
+
+def _collected(words: list[str]) -> pytest.Session:
+    """A session of pytest that has collected, and stays open: that takes longer than most tests."""
+    config = _prepareconfig(words)
+    config._do_configure()
+    session = pytest.Session.from_config(config)
+    config.hook.pytest_sessionstart(session=session)
+    config.hook.pytest_collection(session=session)
+    return session
+
+
+def _run_items(items: Sequence[pytest.Item], watch: _Watch) -> None:
+    """Run collected tests, up to the first that fails."""
+    session = items[0].session
+    session.config.pluginmanager.register(watch)
+    for place, item in enumerate(items, start=1):
+        following = items[place] if place < len(items) else None
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            break
+    session.config.hook.pytest_sessionfinish(session=session, exitstatus=0)
 
 
 def _ours() -> list[str]:
