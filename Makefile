@@ -32,7 +32,7 @@ WORKERS := $(PYTEST) --dist worksteal
 test: .venv/installed peers-if-any check-code
 	$(BIN)/python -m coverage erase
 	$(call IN_MEMORY,3072) $(WORKERS) -n 3 --list-skipped $(SKIPPED) -p tests.measured tests
-	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -W ignore -m coverage combine --quiet && rm -f .coverage.* # those that a kill cut off
 	$(BIN)/python -m coverage report --fail-under=95
 	$(BIN)/python -m coverage report --fail-under=100 --include='wire/*,keys/*,ledger/*,vc/forms/integrity/*,vc/forms/jwt/*,vc/forms/sdjwt/*' \
 		--omit='keys/token.py,wire/postgres/*,ledger/shared/postgres.py,ledger/tiles/postgres/*,ledger/tiles/s3/*,ledger/evm/anchor.py,ledger/evm/chain.py,ledger/evm/deployment.py,ledger/evm/transactions.py' # whose tests want servers

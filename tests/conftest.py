@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
+import logging
 import os
 import random
 import re
@@ -205,6 +207,17 @@ def _one_authority(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
 def costly_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of the cost itself."""
     monkeypatch.setattr(envelope, "COST", _COST)
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """The lines that are logged. pytest's own fixture listens in each phase of all tests, too."""
+    root, text = logging.getLogger(), io.StringIO()
+    level, handler = root.level, logging.StreamHandler(text)
+    root.addHandler(handler)
+    yield text
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -164,7 +165,7 @@ def test_no_other_media_type_is_had(accept: str) -> None:
     assert answer.json()["didResolutionMetadata"]["error"]["type"] == f"{ERRORS}REPRESENTATION_NOT_SUPPORTED"
 
 
-def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(logged: io.StringIO) -> None:
     def unreadable() -> Verifiers:
         raise Malformed("/home/registry/trust.json, line 3")
 
@@ -172,7 +173,7 @@ def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(caplog: pytest
     answer = asked(app, "GET", f"/1.0/identifiers/{UNIVERSITY.did}")
     assert answer.status_code == 503
     assert "trust.json" not in answer.text
-    assert "trust.json, line 3" in caplog.text
+    assert "trust.json, line 3" in logged.getvalue()
     assert asked(app, "GET", f"/1.0/identifiers/{KEY}").status_code == 200  # for which no list is asked
 
 

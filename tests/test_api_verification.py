@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -259,7 +260,7 @@ class TestBodies:
         assert len(answer.content) <= max(4 * len(json.dumps(small)), 1 << 16)
 
 
-def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(logged: io.StringIO) -> None:
     def unreadable() -> Verifiers:
         raise Malformed("trust.json, line 3")
 
@@ -267,5 +268,5 @@ def test_a_trust_list_that_cannot_be_read_is_the_service_s_affair(caplog: pytest
     answer = asked(app, "POST", "/credentials/verify", json={"verifiableCredential": BADGE})
     assert answer.status_code == 503
     assert "trust.json" not in answer.text
-    assert "trust.json, line 3" in caplog.text
+    assert "trust.json, line 3" in logged.getvalue()
     assert asked(app, "GET", "/readyz").status_code == 503

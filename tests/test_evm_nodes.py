@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -72,15 +73,16 @@ WRONG: list[tuple[object, Raisable[Problem]]] = [
 @pytest.mark.quick(every=2)
 @pytest.mark.parametrize("number", range(len(WRONG)))
 def test_what_is_no_answer_has_a_code_and_shows_no_key(
-    node: RpcNode, site: Site, said: list[Any], number: int, caplog: pytest.LogCaptureFixture
+    node: RpcNode, site: Site, said: list[Any], number: int, logged: io.StringIO
 ) -> None:
     said[0], expected = WRONG[number]
-    with caplog.at_level(logging.DEBUG), raises(expected) as raised:
+    logging.getLogger().setLevel(logging.DEBUG)
+    with raises(expected) as raised:
         node.call("eth_chainId")
     problem = raised.value
     assert is_a(problem, expected)
     assert problem.undetermined
-    told = [caplog.text, str(problem), json.dumps(problem.to_dict()), repr(problem.__cause__)]
+    told = [logged.getvalue(), str(problem), json.dumps(problem.to_dict()), repr(problem.__cause__)]
     assert not any(secret in text for text in told for secret in (KEY, "short1", "of-the-header", "/v2"))
     assert f"localhost:{site.port}" in problem.detail
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import http.server
+import io
 import json
 import multiprocessing
 import ssl
@@ -329,7 +330,7 @@ def _race(home: Path, link: ClaimLink, fetcher: HttpsFetcher, start: Barrier, wo
 
 
 def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
-    university: Issuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    university: Issuer, tmp_path: Path, logged: io.StringIO
 ) -> None:
     with served(university) as (claims, fetcher), wallet(tmp_path / "wallet") as holder:
         link = claims.offer(of_diploma(NUMBER), university, now=now())
@@ -340,7 +341,7 @@ def test_what_is_wrong_with_the_service_is_told_to_who_runs_it_only(
         shown = f"{found.value.detail} {found.value.hint}"
         assert str(university.home) not in shown
         assert "intaglio issuer" not in shown
-        assert f"{university.home / 'status' / '0'} is gone" in caplog.text
+        assert f"{university.home / 'status' / '0'} is gone" in logged.getvalue()
         (university.home / "status" / "1").mkdir()
         with pytest.raises(NotFound):
             fetcher.fetch(f"{claims.service}/status/1", limit=1000)

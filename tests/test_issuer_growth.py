@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -178,7 +179,7 @@ def test_a_service_that_stops_waits_for_what_is_being_published() -> None:
 
 
 def test_what_keeps_lists_from_being_published_is_told_and_tried_again(
-    caplog: pytest.LogCaptureFixture,
+    logged: io.StringIO,
 ) -> None:
     full = OSError(28, "No space left on device", "status/0")
     lists = Publishing([None, Unavailable("the log is busy"), full, Unavailable("still")])
@@ -188,7 +189,7 @@ def test_what_keeps_lists_from_being_published_is_told_and_tried_again(
         while len(lists.done) < 5:
             assert time.monotonic() < deadline
             time.sleep(0.001)
-    assert [record.getMessage() for record in caplog.records] == [
+    assert logged.getvalue().splitlines() == [
         "The status lists could not be renewed: the log is busy",
         "The status lists could not be renewed: status/0: No space left on device",
         "The status lists could not be renewed: still",

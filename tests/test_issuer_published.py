@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import threading
 import time
@@ -137,7 +138,7 @@ def _until(path: Path, size: int) -> None:
         time.sleep(0.01)
 
 
-def test_the_look_up_files_follow_the_log(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_look_up_files_follow_the_log(issuer: Issuer, logged: io.StringIO) -> None:
     young = issuer.home / YOUNG
     with following(issuer.reader, issuer.home, pause=0.02), served(issuer) as client:
         _until(young, issuer.log.checkpoint().size)
@@ -149,11 +150,11 @@ def test_the_look_up_files_follow_the_log(issuer: Issuer, caplog: pytest.LogCapt
         tile.rename(tile.with_name("away"))
         young.unlink()
         end = time.monotonic() + 20
-        while not (said := caplog.text) and time.monotonic() < end:
+        while not (said := logged.getvalue()) and time.monotonic() < end:
             time.sleep(0.01)
         assert "The look-up files of the log could not be written: tile/0/000.p/" in said
         time.sleep(0.1)
-        assert caplog.text == said, "once"
+        assert logged.getvalue() == said, "once"
         tile.with_name("away").rename(tile)
         _until(young, size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import queue
 import socket
@@ -229,7 +230,7 @@ class TestTheService:
             assert life(program.home / "issuer") == LIFETIME
         assert clock.now == NOW
 
-    def test_what_goes_wrong_is_said_and_tried_again(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_what_goes_wrong_is_said_and_tried_again(self, logged: io.StringIO) -> None:
         went: list[datetime] = []
         again = threading.Event()
 
@@ -246,6 +247,6 @@ class TestTheService:
 
         with renewing(Failing(), lambda: NOW, pause=0.001):
             assert again.wait(30)
-        told = caplog.text
+        told = logged.getvalue()
         assert "could not be renewed: something is amiss" in told
         assert "could not be renewed: status/0: No space left on device" in told
