@@ -49,13 +49,13 @@ def _begin_fork() -> None:
 
 
 def _end_fork(status: int) -> Never:
-    with contextlib.suppress(
-        OSError, CoverageException
-    ):  # where a test has filled the disk or closed all files
+    # A test may have filled the disk, or closed all files: its fork ends as the test has it end, uncounted.
+    with contextlib.suppress(OSError, CoverageException):
         pytest_unconfigure()
     _exit(status)
 
 
-ImportManager(_lines, FileMatcher(Coverage().get_option("run:source"))).__enter__()
+_product = FileMatcher(Coverage().get_option("run:source"))
+ImportManager(_lines, _product).__enter__()  # for as long as this process runs
 os.register_at_fork(after_in_child=_begin_fork)
 os._exit = _end_fork
