@@ -1,8 +1,8 @@
-"""Which lines run, as `make test` counts them: `pytest -p tests.measured`, before the product is imported.
+"""Counts the lines that run, for `make test`: `pytest -p tests.measured`, before the product is imported.
 
-In pytest's own processes and their forks, `slipcover` counts: it puts a probe into each line, which costs a
-hundredth of the time. Coverage traces, which doubled that of quick tests; it is left to the processes that
-quick tests start, and slow ones marked `measured`, and combines what all of them wrote.
+In pytest's own processes and their forks, `slipcover` puts a probe into each line: a hundredth of the time.
+Coverage traces, which doubled the time of quick tests. So it only traces the processes that tests start, if
+these are quick or marked `measured`, and combines all data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines that tests run count as covered, so do those of their forks, and those of some other processes."""
+"""A line counts as covered if a test runs it, a fork of a test, or another process that some tests start."""
 
 from __future__ import annotations
 

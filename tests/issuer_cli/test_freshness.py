@@ -247,6 +247,5 @@ class TestTheService:
 
         with renewing(Failing(), lambda: NOW, pause=0.001):
             assert again.wait(30)
-        told = logged.getvalue()
-        assert "could not be renewed: something is amiss" in told
-        assert "could not be renewed: status/0: No space left on device" in told
+        assert "could not be renewed: something is amiss" in logged.getvalue()
+        assert "could not be renewed: status/0: No space left on device" in logged.getvalue()

@@ -170,12 +170,15 @@ class Workshop:
 
     def _in_child(self, is_loaded: Callable[[], bool], tests: Sequence[str]) -> dict[str, Any]:
         watch = _Watch({self.folder / test.partition("::")[0] for test in tests})
-        loaded = is_loaded()
-        if loaded and (items := self._items(tests)):
+        items = list[pytest.Item]()
+        if is_loaded():
+            items = self._items(tests)
+        else:
+            for name in _ours():
+                del sys.modules[name]  # to be read from the copy as it is now
+        if items:
             _run_items(items, watch)
         else:
-            for name in _ours() if not loaded else ():
-                del sys.modules[name]  # to be read from the copy as it is now
             pytest.main([*self._options(), *tests], plugins=[watch])
         foreign = [
             name for name in _ours() if not name.startswith("tests") and not self._has(sys.modules[name])
@@ -207,7 +210,10 @@ class Workshop:
 
 
 def _collected(words: list[str]) -> pytest.Session:
-    """A session of pytest that has collected, and stays open: that takes longer than most tests."""
+    """A session of pytest that has collected, and stays open: to begin one takes longer than most tests.
+
+    `pytest.main` has no such thing, and closes its own.
+    """
     config = _prepareconfig(words)
     config._do_configure()
     session = pytest.Session.from_config(config)
