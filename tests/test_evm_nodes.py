@@ -82,6 +82,7 @@ def test_what_is_no_answer_has_a_code_and_shows_no_key(
     problem = raised.value
     assert is_a(problem, expected)
     assert problem.undetermined
+    assert logged.getvalue(), "else nothing would be looked through"
     texts = [logged.getvalue(), str(problem), json.dumps(problem.to_dict()), repr(problem.__cause__)]
     assert not any(secret in text for text in texts for secret in (KEY, "short1", "of-the-header", "/v2"))
     assert f"localhost:{site.port}" in problem.detail
