@@ -89,10 +89,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Soak tests run only if `-m` names them. Servers take seconds to start, so their cases are slow.
 
     So is the contract of ledgers over twins of S3 and PostgreSQL, which have quick tests of their own, and
-    so are the cases of a test but those that its mark `quick` names, or each Nth: each runs lines that no
-    other does, and is measured. Of the slow cases of a test marked `sampled`, each Nth is no soak test, and
-    the others are. With SHUFFLE, a number, all run in the random order of that number, so that a test that
-    needs another before it fails.
+    so are the cases of a test but those that its mark `quick` names, or each Nth. Of the slow cases of a test
+    marked `sampled`, each Nth is no soak test, and the others are. With SHUFFLE, a number, all run in the
+    random order of that number, so that a test that needs another before it fails.
 
     Tests that read all sources come first, and so in one process, which alone parses these in three seconds,
     keeps them in 130 MB, and forks the more slowly. The longest test comes next, so that nothing is left to
@@ -110,7 +109,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             misspelt.discard((function, case.id))
             if case.id not in quick.args and not (every and place[function] % every == 0):
                 item.add_marker(pytest.mark.slow)
-                item.add_marker(pytest.mark.measured)
             place[function] += 1
         sampled = item.get_closest_marker("sampled")
         if sampled and item.get_closest_marker("slow"):

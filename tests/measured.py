@@ -1,8 +1,7 @@
 """Counts the lines that run, for `make test`: `pytest -p tests.measured`, before the product is imported.
 
-In pytest's own processes and their forks, `slipcover` puts a probe into each line: a hundredth of the time.
-Coverage traces, which doubled the time of quick tests. So it only traces the processes that tests start, if
-these are quick or marked `measured`, and combines all data.
+`slipcover` puts a probe into each line of pytest's processes and their forks, for a hundredth of the time.
+Programs that tests start do not count: to trace them took a tenth of the whole run, and showed three lines.
 """
 
 from __future__ import annotations
@@ -10,30 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Generator
 from pathlib import Path
 from typing import Never
 
-import pytest
 from coverage import Coverage, CoverageData
 from coverage.exceptions import CoverageException
 from slipcover import FileMatcher, ImportManager, Slipcover
 
 _DATA = str(Path(os.environ.get("COVERAGE_FILE", ".coverage")).absolute())
-_FOR_PROCESSES = {"COVERAGE_PROCESS_START": str(Path("pyproject.toml").absolute()), "COVERAGE_FILE": _DATA}
 _lines = Slipcover(immediate=True)
 _exit = os._exit
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure the processes that a test starts, unless it is slow and not marked."""
-    if item.get_closest_marker("slow") and not item.get_closest_marker("measured"):
-        return (yield)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in _FOR_PROCESSES.items():
-            patch.setenv(name, value)
-        return (yield)
 
 
 def pytest_unconfigure() -> None:

@@ -75,7 +75,6 @@ class TestServe:
         assert "a is named twice" in answer.err
 
     @pytest.mark.slow
-    @pytest.mark.measured
     def test_a_home_without_an_issuer_is_not_served(self, program: Program) -> None:
         assert program("api", "serve", "--issuer", f"a={program.home}", "--port", "0").code == 4
 

@@ -358,7 +358,6 @@ def options(command: click.Command) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_verdict_does_not_depend_on_the_locale(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "intaglio", "--home", str(tmp_path / "ö"), "doctor"],
@@ -453,7 +452,6 @@ def test_ctrl_c_is_said_to_programs_too(program: Program, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_nobody_reads_what_is_printed(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

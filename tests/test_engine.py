@@ -167,7 +167,6 @@ def test_any_form_and_suite_is_read_back(tmp_path: Path, options: dict[str, Any]
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_rows_that_were_given_numbers_are_signed_with_these(tmp_path: Path, issuer: Issuer) -> None:
     path, field = tmp_path / "g.csv", issuer.kind.fields["diploma_number"]
     header = [field for field in HEADER if field != "diploma_number"]
@@ -296,7 +295,6 @@ def killed_at_the_third(item: bytes) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_of_two_shards_the_begun_one_counts(tmp_path: Path, source: Source) -> None:
     issuer = issuer_in(tmp_path / "first", key_type="P-256")
     worker_of(issuer)
@@ -580,7 +578,6 @@ def test_a_worker_s_home_has_one_key_and_no_index(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_sealed_key_is_opened_by_the_worker_s_own_passphrase(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -675,7 +672,6 @@ def repr_of(secret: bytes) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_worker_leaves_no_name_in_files_or_output(
     tmp_path: Path,
     issuer: Issuer,

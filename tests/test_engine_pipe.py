@@ -222,7 +222,6 @@ class Idle(_Child):
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize(
     ("workers", "patience", "silence", "words"),
     [(2, 60, 0.2, "has answered for"), (0, 0.2, 60, "no worker that answers")],
@@ -239,7 +238,6 @@ def test_a_wait_for_a_cluster_has_an_end(workers: int, patience: float, silence:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_a_new_client_takes_to_start_is_no_silence_of_the_cluster() -> None:
     begun: list[Sequence[list[Frame] | float | None]] = [
         ([Frame(Sort.WORKERS, 1)], 0.3, None),  # the client is silent, and then ends
@@ -310,7 +308,6 @@ def test_a_worker_knows_how_long_it_has_been_at_a_task() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for() -> None:
     """Of a small cluster it asks for two reports a second, as Dask's own worker shows."""
     distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")
@@ -330,7 +327,6 @@ def test_a_worker_reports_every_five_seconds_whatever_the_scheduler_asks_for() -
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_task_that_comes_as_the_client_ends_is_refused_by_nobody() -> None:
     """It ends since the scheduler is lost: the driver starts another one, and sends the task again."""
     distributed = pytest.importorskip("distributed", reason="no extra [dask]: pip install '.[dask]'")

@@ -79,7 +79,6 @@ def made(nodes: Answering, folder: Path, newest: int = 3, **told: Any) -> Mappin
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_contract_is_made_by_one_transaction(nodes: Answering, tmp_path: Path) -> None:
     settings = made(nodes, tmp_path)
     assert {name: settings[name] for name in ("contract", "since", "asOf", "owner", "feeCap", "depth")} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -49,8 +50,14 @@ def test_each_test_runs_once_and_a_failure_in_a_fork_fails_the_run(tmp_path: Pat
     for number in range(6):
         (tmp_path / f"test_{number}.py").write_text(FILE.replace("FAILS", str(fails)))
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # which takes longer than the tests
     ran = subprocess.run(
-        [*words, "--forks", "3", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [*words, "--forks", "3", str(tmp_path)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert ran.returncode == fails, ran.stdout + ran.stderr
     runs, processes = Counter[str](), defaultdict[str, set[str]](set)

@@ -75,7 +75,6 @@ def test_an_error_file_has_no_formula(tmp_path: Path, delimiter: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_table_that_the_page_makes_by_script_follows_the_same_rule() -> None:
     """`page.js` keeps the answers of one window in a table, too."""
     node = shutil.which("node")

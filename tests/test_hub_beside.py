@@ -245,7 +245,6 @@ def test_a_mirror_that_lies_leaves_it_open(published: Publishing, mirrored: Mirr
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_list_of_another_log_or_address_in_the_mirror_counts_for_nothing(
     tmp_path: Path, published: Publishing, mirrored: Mirrored
 ) -> None:

@@ -39,10 +39,7 @@ from vc.status import Reason
 from wire.consent import MARK
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Refused
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.measured,
-]  # each has an issuer with diplomas, backed up under a passphrase
+pytestmark = pytest.mark.slow  # each has an issuer with diplomas, backed up under a passphrase
 
 SECRET = b"correct horse battery staple"
 

@@ -141,7 +141,6 @@ def test_the_same_file_again_issues_nothing(issuer: Issuer, source: Source) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_file_that_grew_issues_the_new_rows_only(issuer: Issuer, source: Source, tmp_path: Path) -> None:
     issue(issuer, source)
     rows = [graduate(row, gpa="1.0") for row in range(1, 26)]
@@ -191,7 +190,6 @@ def test_an_interrupted_job_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_another_file_completes_what_was_interrupted_first(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
@@ -211,7 +209,6 @@ def test_another_file_completes_what_was_interrupted_first(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, source: Source) -> None:
     end = stops(Interruption(), on_call=3)
     with pytest.raises(Interruption):
@@ -224,7 +221,6 @@ def test_a_single_diploma_completes_what_was_interrupted_first(issuer: Issuer, s
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_shard_that_was_not_begun_counts_for_nothing(
     issuer: Issuer, source: Source, tmp_path: Path
 ) -> None:
@@ -239,7 +235,6 @@ def test_a_shard_that_was_not_begun_counts_for_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_begun_chunk_is_completed_by_the_shard_that_it_names_alone(issuer: Issuer, source: Source) -> None:
     """What lies under its name is held against the digest in it, before anything of it goes into the log."""
     end = stops(Interruption(), on_call=1)
@@ -338,7 +333,6 @@ def test_a_template_that_fails_for_a_row_names_it(issuer: Issuer, tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_killed_worker_loses_nothing(issuer: Issuer, tmp_path: Path) -> None:
     """Of more chunks than one worker may be ahead of the other, so that some are left to be done."""
     source = in_chunks(tmp_path / "h.csv", list(map(graduate, range(1, 81))))
@@ -356,7 +350,6 @@ def test_a_killed_worker_loses_nothing(issuer: Issuer, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_file_of_one_chunk_needs_no_processes(issuer: Issuer, tmp_path: Path) -> None:
     for rows, processes in ((range(1, 2), 0), (range(2, 9), available_cores())):
         at_work = set[int]()
@@ -427,7 +420,6 @@ def spools(issuer: Issuer) -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_a_killed_job_leaves_of_checked_rows_is_sealed_and_goes_with_the_next(
     issuer: Issuer, source: Source
 ) -> None:

@@ -563,7 +563,6 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_log_that_another_process_holds_is_not_waited_for(tmp_path: Path) -> None:
     home = tmp_path / "issuer"
     issuer_in(home).issue(graduate(1))

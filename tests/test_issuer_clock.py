@@ -195,7 +195,6 @@ def test_the_rest_of_a_file_is_dated_rightly(issuer: Issuer, clock: Clock) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_those_dated_ahead_are_found_however_many_there_are(issuer: Issuer, clock: Clock) -> None:
     issuer.store = SQLiteIndex(issuer.home / "issuer.sqlite", page=2)
     for number in range(3, 8):
@@ -299,7 +298,6 @@ def test_by_a_clock_that_fell_back_no_end_is_changed(rotated: Issuer, clock: Clo
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_where_the_clock_was_accepted_before_keys_were_looked_at_the_next_command_ends_them(
     rotated: Issuer, clock: Clock
 ) -> None:
@@ -313,7 +311,6 @@ def test_where_the_clock_was_accepted_before_keys_were_looked_at_the_next_comman
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_rotation_that_was_interrupted_under_the_wrong_clock_is_finished_and_mended(
     rotated: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

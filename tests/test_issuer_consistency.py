@@ -213,7 +213,6 @@ def test_a_diploma_that_was_killed_is_finished_by_whoever_comes_next(home: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_killed_before_it_was_recorded_an_index_from_before_is_still_told(home: Path, tmp_path: Path) -> None:
     before = copied(home, tmp_path / "before")
     killed_at(home, "log.publish", lambda issuer: issuer.issue(graduate(4)))

@@ -215,7 +215,6 @@ def test_where_blocks_end_does_not_matter() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_hostile_file_is_sampled_in_bounds() -> None:
     sample = sampled([b"\xfc" * (1 << 20)] * 3 + [b"\xfc\n" * (1 << 19)])
     assert sum(map(len, sample.lines)) <= 1 << 15

@@ -74,7 +74,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_workers_write_the_files_of_one_process_in_the_order_of_the_editions(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:
@@ -137,7 +136,6 @@ def test_a_passphrase_is_asked_for_by_this_process_alone(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_the_disk_refuses_a_worker_is_told_with_the_file(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:
@@ -150,7 +148,6 @@ def test_what_the_disk_refuses_a_worker_is_told_with_the_file(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_after_a_worker_that_died_every_bundle_is_whole_and_the_rest_is_written(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,7 +204,6 @@ def test_who_is_stopped_by_a_key_leaves_no_worker_and_no_torn_bundle(made: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_caller_that_takes_no_more_ends_the_workers(
     issuer: Issuer, writers: Callable[[], set[int]], tmp_path: Path
 ) -> None:

@@ -320,7 +320,6 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_memory_has_a_bound_whatever_columns_come(tmp_path: Path) -> None:
     """The headings end at the first line that has too many, not at the end of the file."""
     path = tmp_path / "t.jsonl"

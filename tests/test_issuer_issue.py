@@ -89,7 +89,6 @@ def test_an_issuer_is_made_once_and_then_found(home: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_processes_that_make_one_at_once_make_the_same(home: Path) -> None:
     context = get_context("fork")
     queue = context.SimpleQueue()
@@ -361,7 +360,6 @@ def test_holders_are_never_written_to_the_log(issuer: Issuer) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_claims_by_one_holder_at_once_give_one_edition(issuer: Issuer) -> None:
     issuer.issue(graduate(1))
     answers: list[bytes] = []

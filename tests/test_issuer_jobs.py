@@ -96,7 +96,6 @@ def test_the_rate_is_that_of_this_run_and_the_rest_is_counted_by_it(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_cancelled_job_ends_after_the_chunk_in_hand_and_the_same_file_goes_on(home: Path) -> None:
     source = table(home, "g.csv", ROWS)
     with raises(JOB_CANCELLED) as refused:
@@ -125,7 +124,6 @@ def test_a_job_that_was_cancelled_and_went_on_ends_with_the_root_of_one_that_was
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_of_workers_that_are_ahead_only_the_chunk_in_hand_counts(tmp_path: Path) -> None:
     home = made(tmp_path)
     source = table(home, "g.csv", range(1, 61))
@@ -148,7 +146,6 @@ def test_of_workers_that_are_ahead_only_the_chunk_in_hand_counts(tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @FORKS
 def test_what_a_killed_owner_had_taken_is_given_back(home: Path) -> None:
     killed(home, "take", table(home, "g.csv", ROWS), on_call=2)
@@ -161,7 +158,6 @@ def test_what_a_killed_owner_had_taken_is_given_back(home: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @FORKS
 def test_a_chunk_that_a_killed_owner_had_begun_keeps_its_numbers(home: Path) -> None:
     killed(home, "begin_chunk", table(home, "g.csv", ROWS), on_call=1)

@@ -433,7 +433,6 @@ BEFORE = """
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_home_of_before_keeps_its_form_its_ids_and_its_job(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "home", form=SDJWTVC(), url="https://university.example")
     order = file(tmp_path / "g.csv", 1, 2, 3, 4)

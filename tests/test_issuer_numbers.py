@@ -301,7 +301,6 @@ def test_a_person_is_erased_from_the_table(issuer: Issuer, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_numbers_that_were_given_stay_when_the_job_is_killed_before_a_row_is_signed(
     issuer: Issuer, tmp_path: Path
 ) -> None:

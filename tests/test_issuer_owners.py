@@ -85,7 +85,6 @@ def numbers(home: Path) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_file_that_is_being_issued_is_refused_with_who_has_it_and_since_when(home: Path) -> None:
     source = table(home, "g.csv", range(1, 8))
 
@@ -103,7 +102,6 @@ def test_a_file_that_is_being_issued_is_refused_with_who_has_it_and_since_when(h
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_all_else_goes_on_while_a_job_runs(home: Path) -> None:
     def others() -> None:
         other = reopened(home)

@@ -201,7 +201,6 @@ def test_a_claim_that_is_under_way_loses(home: Path, program: Program, used: boo
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_correction_that_is_under_way_does_not_stop_a_release(home: Path, program: Program) -> None:
     redeem(home, link_by(program), EVE)
     first = iter([True])
@@ -369,7 +368,6 @@ def test_killed_at_any_point_no_old_link_gets_the_diploma(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_links_of_f31e11f_that_a_wallet_has_used_end_and_the_others_live(
     home: Path, program: Program
 ) -> None:

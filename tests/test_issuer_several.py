@@ -246,7 +246,6 @@ def test_files_of_two_kinds_with_equal_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_chunk_that_was_begun_is_completed_under_its_kind(tmp_path: Path) -> None:
     issuer = both(tmp_path / "home")
     source = table(tmp_path / "club.csv", issuer.kinds.newest("club"), [row("club", "1"), row("club", "2")])

@@ -92,7 +92,6 @@ def test_a_number_is_read_as_its_format_shows_it(tmp_path: Path, value: float, c
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_format_takes_no_time_however_it_is_written() -> None:
     for code in ('"' * 20_000, "\\" * 20_000, "(" * 20_000 + "x", '"a' * 9_999 + "0", "[" * 20_000):
         assert number_text("7", code) == "7"

@@ -448,7 +448,6 @@ def test_an_issuer_that_was_put_back_signs_nothing_more(story: Story, *, is_aske
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_service_of_a_log_asks_and_shows_what_enough_have_signed(story: Story) -> None:
     story.ask("quorum", "2")
     issuer = story.university.home / "issuer"

@@ -406,7 +406,6 @@ def test_a_signer_that_is_opened_when_it_first_signs_goes_to_other_processes(tmp
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize("change", ["add", "retire", "replace"])
 def test_no_kill_leaves_a_secret_that_outlives_a_new_passphrase(tmp_path: Path, change: str) -> None:
     """What a killed writer leaves beside the file holds the root in the clear, and all keys."""

@@ -103,7 +103,6 @@ def test_printing_a_key_shows_the_public_part_only(key_type: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_importing_keys_loads_no_more_than_verifying_needs() -> None:
     serialization = "cryptography.hazmat.primitives.serialization"
     heavy = {"cryptography.x509", serialization, "keys.envelope", "keys.keyfile"}

@@ -42,7 +42,7 @@ from tests.world import NOW, csv_file, graduate, issuer_in, reopened, verifier_f
 from vc.status import Reason
 from wire.problem import Conflict, Damaged, Malformed, NotFound, Problem, Raisable, Refused, Unavailable
 
-pytestmark = [pytest.mark.slow, pytest.mark.measured]  # by a token in software
+pytestmark = pytest.mark.slow  # by a token in software
 
 URL = "https://university.example"
 

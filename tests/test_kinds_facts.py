@@ -202,7 +202,6 @@ def test_each_fact_ends_in_its_own_credential_and_comes_back_as_it_was(example: 
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @given(filled(alike=True))
 def test_rows_that_are_spliced_say_the_same_to_the_byte(example: Filled) -> None:
     """The press's skeletons, from the first row of a shape on: what they make is what each row says."""

@@ -155,7 +155,6 @@ def test_entries_of_any_length() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_an_audit_holds_a_part_of_the_longest_entries() -> None:
     """Else a stranger's log of 65,536 of them would fill any memory."""
     log = strangers([b"x" * 0xFFFF] * 511, MemoryStore())  # 33 MB

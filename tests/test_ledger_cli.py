@@ -24,8 +24,6 @@ from tests.copying import copy_folder
 from tests.doubles import instead
 from wire import Unavailable
 
-pytestmark = pytest.mark.measured
-
 DIGESTS = [hashlib.sha256(bytes([number])).digest() for number in range(5)]
 
 

@@ -483,7 +483,6 @@ def test_a_log_that_is_an_old_copy_signs_nothing_more(town: Town, count: int, st
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_two_that_ask_at_once_keep_one_checkpoint_with_all_lines(town: Town) -> None:
     keys = town.add("a", "b", "c")
     town.append(4)

@@ -397,7 +397,6 @@ def test_a_checkpoints_signatures_are_verified_once_for_many_proofs(log: Log) ->
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_checking_evidence_loads_no_writer() -> None:
     program = "import sys, ledger; print('ledger.log' in sys.modules, ledger.Log.__module__)"
     command = [sys.executable, "-c", program]

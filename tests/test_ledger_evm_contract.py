@@ -90,7 +90,6 @@ def test_the_size_has_to_grow(chain: Chain, contract: bytes) -> None:
     assert chain.call(contract, SELECTORS["root"]) == ROOTS[0]
 
 
-@pytest.mark.measured
 def test_the_owner_says_who_may_submit(chain: Chain, contract: bytes) -> None:
     def may(who: bytes) -> bool:
         return bool(int.from_bytes(chain.call(contract, is_submitter_call(who))))

@@ -36,7 +36,7 @@ from ledger.evm.contract import ANCHORED, origin_digest
 from ledger.evm.evidence import LARGEST, header_of, prove, read, tree
 from ledger.evm.header import FORMS, Header
 from ledger.evm.receipt import Receipt
-from ledger.problem import UNKNOWN_BLOCK, UNKNOWN_CONTRACT, UnknownForm
+from ledger.problem import EVIDENCE_NEEDS_PACKAGE, UNKNOWN_BLOCK, UNKNOWN_CONTRACT, UnknownForm
 from ledger.tiles.memory import MemoryStore
 from tests.evm_chain import CHAIN, CONTRACT, Chain, base64, changed, event, header, others, receipt
 from tests.ledger_samples import NOW, open_log, samples, trust_in
@@ -395,7 +395,6 @@ def test_what_is_verified_is_charged_by_its_length_and_has_an_end(log: Log) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_where_the_package_is_missing_evidence_is_open_by_its_name() -> None:
     """In a process without it: nothing else of the ledger needs it, and the answer is none."""
     program = """
@@ -420,6 +419,15 @@ for _ in range(2):
         f"evidence-needs-package True evidence of the kind {KIND} needs pycryptodome, which is not installed"
     )
     assert said.splitlines() == [line, line]
+
+
+def test_where_its_module_cannot_be_imported_evidence_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = KINDS[KIND]
+    assert isinstance(kind, OfCheckpoints)
+    monkeypatch.setitem(sys.modules, "ledger.evm.evidence", None)
+    with raises(EVIDENCE_NEEDS_PACKAGE) as missing:
+        kind.read(TrustedLedger(KIND, "eip155:1", {}))
+    assert missing.value.undetermined
 
 
 def test_it_is_a_kind_that_a_verifier_reads_by_default() -> None:

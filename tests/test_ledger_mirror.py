@@ -202,7 +202,6 @@ class Killed(Exception):
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_killed_anywhere_it_goes_on_and_shows_only_what_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +293,6 @@ def test_a_mirror_of_which_a_tile_is_spoilt_goes_on_from_nothing_else(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_memory_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("ledger.mirror._MOST_AT_ONCE", 1 << 10)
     peaks = []

@@ -27,7 +27,7 @@ from tests.processes import ended
 from wire import Problem
 from wire.problem import Conflict, Damaged
 
-pytestmark = [pytest.mark.slow, pytest.mark.measured]  # between engines, one of them a server
+pytestmark = pytest.mark.slow  # between engines, one of them a server
 
 Make = Callable[[Path], str]
 

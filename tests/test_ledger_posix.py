@@ -51,7 +51,6 @@ def failing(error: int, at: int, function: Callable[..., Any]) -> Callable[..., 
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize("name", ["write", "pwrite", "fsync", "replace", "open", "ftruncate"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_full_or_failing_disk_loses_nothing(
@@ -83,7 +82,6 @@ def test_a_full_or_failing_disk_loses_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_single_append_waits_for_the_disk_three_times(tmp_path: Path) -> None:
     """For the journal, the checkpoint, and what is kept of it; the names of the latter two may come later."""
     log = open_log(PosixStore(tmp_path / "home" / "log"), kept=tmp_path / "home.checkpoint")

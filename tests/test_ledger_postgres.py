@@ -194,7 +194,6 @@ class TestAddresses:
             store.head()
 
     @pytest.mark.slow
-    @pytest.mark.measured
     def test_without_the_extra_that_is_said(self) -> None:
         program = (
             "import sys; sys.modules['psycopg'] = None\n"

@@ -224,7 +224,6 @@ class TestAddresses:
             settings("log", {"HOME": "/nowhere", "AWS_ENDPOINT_URL_S3": "https://s3.uni.example"})
 
     @pytest.mark.slow
-    @pytest.mark.measured
     def test_without_the_extra_that_is_said(self) -> None:
         program = (
             "import sys; sys.modules['obstore'] = None\n"

@@ -115,7 +115,6 @@ def test_nothing_else_is_there(tmp_path: Path) -> None:
         assert client.post("/log/checkpoint").status_code == 405
 
 
-@pytest.mark.measured
 def test_a_head_that_goes_back_is_not_shown(tmp_path: Path, logged: io.StringIO) -> None:
     """As that of a stale replica, or of a database from yesterday: what was shown is remembered."""
     store = PosixStore(tmp_path / "log")

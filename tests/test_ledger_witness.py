@@ -232,7 +232,6 @@ def test_of_a_note_the_log_s_own_line_is_kept_and_no_other(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_a_log_can_have_kept_is_bounded(tmp_path: Path) -> None:
     """Even one that signs a thousand histories: the newest notes, and the first forks."""
     witness = new_witness(tmp_path)

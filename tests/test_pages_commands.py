@@ -24,8 +24,6 @@ from tests.pages import Reader, Running, running, send
 from tests.world import NAME, University
 from verifier import Trust
 
-pytestmark = pytest.mark.measured
-
 CANARY = "Canaria Unwritten-7731"
 UNIVERSITY = University(now=datetime.now(UTC) - timedelta(hours=2))
 FILE = UNIVERSITY.issue(name=CANARY).to_bytes()

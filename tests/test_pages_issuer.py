@@ -29,7 +29,7 @@ from tests.serving import listening, serving
 from tests.world import NOW, csv_file, graduate, issuer_in, of_diploma
 from verifier import Trust
 
-pytestmark = [pytest.mark.slow, pytest.mark.measured]  # pages of a running service, each request by HTTP
+pytestmark = pytest.mark.slow  # pages of a running service, each request by HTTP
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 GRADUATE = graduate(0, given_name="Unsaid", family_name="Canary", programme_title="Bachelor of Unsaid")

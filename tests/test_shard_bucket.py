@@ -277,7 +277,6 @@ def test_an_interrupted_job_goes_on(issuer: Issuer, step: str, before: bool) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_store_that_fails_in_the_middle_costs_nothing(
     issuer: Issuer, twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,17 +28,13 @@ print(*sys.modules, file=sys.stderr)
 
 
 def loaded(*words: str) -> set[str]:
-    """The modules that a command has loaded when it is done; what measures coverage is none of them."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    """The modules that a command has loaded when it is done."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split())
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_help_for_the_wallet_loads_no_role() -> None:
     modules = loaded("wallet", "--help")
     assert len(modules) <= 180
@@ -57,7 +52,6 @@ def verifying(bundle: bytes, trust: bytes, folder: Path) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
     university = University()
     modules = verifying(university.issue().to_bytes(), university.trust.to_bytes(), tmp_path)
@@ -67,7 +61,6 @@ def test_verifying_a_bundle_loads_no_other_role(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_bundle_that_names_a_shipped_kind_loads_no_engine_for_patterns_or_schemas(tmp_path: Path) -> None:
     issuer = issuer_in(tmp_path / "issuer")
     bundle = issuer.bundle(issuer.issue(graduate(1))).to_bytes()

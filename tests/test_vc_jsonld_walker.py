@@ -343,7 +343,6 @@ def test_the_other_hash() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_pyld_is_not_needed() -> None:
     code = (
         "import sys; from vc.vcdm.jsonld import canonicalize; "

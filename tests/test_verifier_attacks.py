@@ -226,7 +226,6 @@ class TestTrust:
         assert check(replace(bundle, evidence=()), trust).verdict is Verdict.UNDETERMINED
 
     @pytest.mark.slow
-    @pytest.mark.measured
     def test_strangers_leave_no_trace_in_memory(self) -> None:
         trust = Trust()
         for _ in range(50):

@@ -605,7 +605,6 @@ class TestTrust:
             assert f"{program.home / 'trust.json'} is not a trust file" in program(*words).err
 
     @pytest.mark.slow
-    @pytest.mark.measured
     def test_a_list_that_never_ends_is_not_read_for_ever(self, program: Program, tmp_path: Path) -> None:
         path = save(tmp_path, UNIVERSITY.issue(index=14))
         for option in ("--trust", "--policy"):

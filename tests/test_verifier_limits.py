@@ -201,7 +201,6 @@ def alike(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_document_made_to_stall_is_refused() -> None:
     document = {**credential({"p": {"q": [1]}}), "proof": []}
     document = signed({name: value for name, value in document.items() if name != "proof"})
@@ -228,7 +227,6 @@ def test_many_documents_that_each_stay_below_the_limit_are_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_as_many_diplomas_as_a_presentation_holds_are_welcome() -> None:
     """Each with another university's proof, log, document and status list."""
     holder = Holder()

@@ -223,7 +223,6 @@ def test_a_line_that_takes_its_process_costs_itself_alone(tmp_path: Path, hostil
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_no_more_is_read_than_workers_are_given(tmp_path: Path) -> None:
     given: list[int] = []
     for taken, _ in enumerate(judged(tmp_path, [b"no"] * 500, given), 1):

@@ -364,7 +364,6 @@ def test_what_is_an_archive_by_name_or_by_content_alone_is_a_file(program: Progr
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Program, tmp_path: Path) -> None:
     for size, verdict in ((MAX_BYTES, "valid"), (MAX_BYTES + 1, "undetermined")):
         save(tmp_path / "in", {"a.json": GOOD.rstrip().ljust(size)})
@@ -376,7 +375,6 @@ def test_a_file_that_is_a_byte_too_long_is_not_judged_by_the_rest(program: Progr
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_an_archive_has_a_bounded_number_of_files(program: Program, folder: Path) -> None:
     path = archive(folder / "a.zip", {f"{number}.json": b"" for number in range(sources.MOST_ENTRIES + 1)})
     assert told(program("verify", path, *AT, "--json").out) == [
@@ -412,7 +410,6 @@ def test_a_file_that_unpacks_to_gigabytes_costs_no_more_than_a_file_may_have(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_trust_and_keys_are_read_once_for_all(program: Program, folder: Path) -> None:
     read: list[str] = []
 

@@ -410,7 +410,6 @@ class TestWhoSignsStatusListsOnly:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_file_that_would_make_the_list_unreadable_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     update_trust(path, lambda _: UNIVERSITY.trust)

@@ -176,7 +176,6 @@ def used(data: bytes | Bundle, judge: Any = None, **asked: Any) -> tuple[bool, i
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_as_many_diplomas_as_a_presentation_holds_take_a_third_of_a_body_s_steps() -> None:
     universities = [University(f"university{number}.example") for number in range(16)]
     bundles, trust = [university.issue(index=5) for university in universities], UNIVERSITY.trust

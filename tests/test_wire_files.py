@@ -184,7 +184,6 @@ def temporaries(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_a_killed_write_left_goes_with_the_next_one(tmp_path: Path) -> None:
     """Killed before any system call, a write may leave a secret beside the file: the next one sweeps it."""
     numbers, left = itertools.count(), Counter[int]()
@@ -342,7 +341,6 @@ def count_up(path: Path, times: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_lock_makes_writers_take_turns(tmp_path: Path) -> None:
     path = tmp_path / "number"
     path.write_text("0")

@@ -136,7 +136,6 @@ def test_what_is_done_of_an_item_is_told_before_its_result(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -174,7 +173,6 @@ def test_a_worker_that_dies_between_two_items_is_replaced_where_items_may_be_los
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_who_wants_no_more_waits_for_no_item() -> None:
     begun = time.monotonic()
     with Pool(1, 1, Allowance(60, 1 << 30)) as pool:
@@ -199,7 +197,6 @@ with Pool(None, 3) as pool:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_workers_end_when_their_parent_is_killed() -> None:
     # The pipe ends when the last process that holds it does: a worker that stayed would hang this test.
     run = subprocess.run(

@@ -263,10 +263,9 @@ def test_threads_go_along_with_who_comes_first(store: Store) -> None:
     asked = [([b"%d" % number] * 3, b"%d" % (number % 19)) for number in range(20)]
     asked += [([b"known"], b"known"), ([b"other"], b"known"), ([b"huge"] * 5000, b"huge")]
     found: dict[int, range | Conflict] = {}
-    ready, at_once = threading.Semaphore(0), threading.Barrier(len(asked))
+    at_once = threading.Barrier(len(asked))
 
     def work(number: int) -> None:
-        ready.release()
         at_once.wait()
         try:
             found[number] = log.append(*asked[number])
@@ -276,7 +275,6 @@ def test_threads_go_along_with_who_comes_first(store: Store) -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(asked))]
     for thread in threads:
         thread.start()
-        ready.acquire()  # no two begin together: where coverage traces them, Python 3.11 refuses one
     for thread in threads:
         thread.join()
     assert calls["record"] < 10, "each would be 20"
@@ -335,7 +333,7 @@ def _ends(indices: range) -> tuple[int, int]:
     return indices.start, indices.stop
 
 
-# For the forks, which inherit it: Python 3.12 warns of threads, and coverage of what they never import.
+# For the forks, which inherit it: Python 3.12 warns of threads.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(SHARED))
@@ -450,7 +448,6 @@ def require_one_history(log: Log, published: list[tuple[bytes | None, bytes]], *
     assert note == log.checkpoint().note
 
 
-@pytest.mark.measured
 def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
     """They meet before they record, at the same head, and again before they publish the same size."""
     barrier = threading.Barrier(2)
@@ -487,7 +484,6 @@ def test_two_writers_who_both_hold_the_lock(make: Callable[[], Store]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize("name", STORES)
 @pytest.mark.parametrize("key", [b"other", b"mine"])
 @AT_ANY_CALL
@@ -801,7 +797,6 @@ def test_keys_come_only_to_a_store_where_nothing_was_recorded(make: Callable[[],
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_it_is_read_from_other_threads_while_one_writes(make: Callable[[], Store]) -> None:
     """By `get` and `get_many`, and without the lock: as whoever serves a log does."""
     grow(open_log(store := make()), [300])

@@ -488,7 +488,6 @@ def test_what_a_full_disk_kept_back_is_collected_again(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_two_at_once_send_one(desk: Desk) -> None:
     """Of many processes at once each either makes its round or is told to come later."""
     desk.append(3)

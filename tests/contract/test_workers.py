@@ -75,7 +75,6 @@ REFUSED = _Finer
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_results_come_in_the_order_of_the_items(workers: Workers) -> None:
     for count in (0, 1, 200):
         items = [b"%d" % number for number in range(count)]
@@ -83,7 +82,6 @@ def test_results_come_in_the_order_of_the_items(workers: Workers) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_items_are_taken_only_a_bounded_number_ahead(workers: Workers) -> None:
     handed_out = 0
 
@@ -109,7 +107,6 @@ def test_a_problem_crosses_as_data(workers: Workers) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_full_disk_crosses_as_one(workers: Workers) -> None:
     with raises(DISK_FULL):
         list(workers.map(f"{HERE}:refusing", [b"1", b"14"]))
@@ -121,7 +118,6 @@ def test_a_result_that_is_too_large_is_refused(workers: Workers) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_nobody_waits_for_a_dead_worker(workers: Workers) -> None:
     with raises(WORKER_DIED):
         list(workers.map(f"{HERE}:dying", [b"%d" % number for number in range(30)]))

@@ -15,8 +15,7 @@ Hear = Callable[[str, Any], object]
 def listen(hear: Hear) -> None:
     """Call `hear` with each file that this process opens or renames from now on; its exceptions prevent that.
 
-    For processes that end soon: a hook cannot be removed. Each thread that a later test starts under coverage
-    would call it, too, while Python 3.11 lets no other thread begin to be traced.
+    For processes that end soon: a hook cannot be removed.
     """
 
     def tell(event: str, arguments: tuple[Any, ...]) -> None:

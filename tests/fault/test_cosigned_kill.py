@@ -112,7 +112,6 @@ def test_a_kill_at_any_point_takes_back_nothing_that_was_shown(points: int, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_to_show_before_it_is_kept_is_noticed(tmp_path: Path) -> None:
     """A planted fault: lines are shown, and the log is killed before it keeps them."""
     desk = Desk(tmp_path)

@@ -153,7 +153,6 @@ def test_what_a_kill_leaves_goes_with_the_next_turn_and_with_a_new_password(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_an_issuers_password_takes_what_killed_restores_and_backups_left(
     made: Path, tmp_path: Path, password: Callable[[Path], None]
 ) -> None:

@@ -364,11 +364,11 @@ Prepare = Callable[[Path], Scenario]
         (a_file_after_kill, 200),
     ],
 )
-@pytest.mark.parametrize(("each", "every"), [(40, 12), pytest.param(1, 1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("each", "every"), [(40, 24), pytest.param(1, 1, marks=pytest.mark.soak)])
 def test_nothing_acknowledged_or_signed_is_lost(
     prepare: Prepare, least: int, each: int, every: int, memory: Path
 ) -> None:
-    """Each 40th state that may be left, where work is killed before each twelfth sync; a soak tries all."""
+    """Each 40th state that may be left, where work is killed before each 24th sync; a soak tries all."""
     scenario, states = prepare(memory), 0
     for crashes in cut(scenario, memory, every=every):
         states += len(crashes)

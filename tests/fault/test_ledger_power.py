@@ -88,7 +88,6 @@ def test_a_power_cut_during_recovery_loses_nothing(each: int, tmp_path: Path) ->
         _check(again[::each])
 
 
-@pytest.mark.measured
 @EACH
 def test_a_file_at_a_time_is_as_safe(each: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file system cannot be synced as a whole, as on macOS."""

@@ -195,7 +195,7 @@ def kill_four(
     )
 
 
-# For the forks, which inherit it: Python 3.12 warns of threads, and coverage of what they never import.
+# For the forks, which inherit it: Python 3.12 warns of threads.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("make", ENGINES)
 def test_four_processes_are_killed(make: Open, tmp_path: Path) -> None:

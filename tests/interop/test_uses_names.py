@@ -74,7 +74,6 @@ def misread(document: dict[str, Any], published: Published) -> set[tuple[str, st
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda each: each.use)
 def test_a_published_context_reads_the_names_of_a_use_as_the_use_does(published: Published) -> None:
     if not published.file.is_file():

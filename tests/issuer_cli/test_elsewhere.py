@@ -15,8 +15,6 @@ from tests import postgres_server, s3_server
 from tests.commandline import Program, served, verdict
 from tests.serving import listening
 
-pytestmark = pytest.mark.measured
-
 Make = Callable[[Path], str]
 
 

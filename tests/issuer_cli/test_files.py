@@ -11,8 +11,6 @@ from tests.commandline import Program, typed
 from tests.workbooks import ROWS, texts, workbook
 from tests.world import HEADER, graduate, table
 
-pytestmark = pytest.mark.measured
-
 NAMES = ("张敏", "王伟", "欧阳修", "刘洋")
 
 

@@ -14,8 +14,6 @@ from tests import postgres_server, s3_server
 from tests.commandline import Program, verdict
 from tests.test_ledger_move import Make, database, folder
 
-pytestmark = pytest.mark.measured
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(

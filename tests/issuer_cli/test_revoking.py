@@ -51,7 +51,6 @@ def test_all_whose_numbers_stand_in_the_file_are_revoked(
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_workbook_is_read_as_for_issuing(registrar: Program, tmp_path: Path) -> None:
     rows = [["Diploma number"], *([number] for number in NUMBERS)]
     workbook(tmp_path / "n.xlsx", lambda book: texts(book.add_worksheet("A"), rows), "")

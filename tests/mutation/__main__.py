@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", help="only in these")
     parser.add_argument("--folder", type=Path, help="where the copies go")
     parser.add_argument("--deleted", action="store_true", help="bindings are deleted, and none is inverted")
+    parser.add_argument("--every", type=int, default=1, help="each Nth binding")
     parser.add_argument("--each", type=int, default=5, help="at most so many mutants of a function")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draw", type=int, help="so many mutants, wherever they are")
@@ -53,7 +54,8 @@ def main() -> int:
     options = parser.parse_args()
     load_libraries()
     if options.which == "bindings":
-        jobs = _bindings(options.files, ("deleted",) if options.deleted else ("deleted", "inverted"))
+        ways = ("deleted",) if options.deleted else ("deleted", "inverted")
+        jobs = _bindings(options.files, ways, options.every)
     elif options.draw:
         jobs = _drawn(options.files, options.draw, options.seed, options.since)
     else:
@@ -69,8 +71,8 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _bindings(files: Collection[str], ways: Collection[str]) -> Iterator[Job]:
-    chosen = [binding for binding in BINDINGS if not files or binding.file in files]
+def _bindings(files: Collection[str], ways: Collection[str], every: int) -> Iterator[Job]:
+    chosen = [binding for binding in BINDINGS if not files or binding.file in files][::every]
     yield {"how": "control"}, None, [sorted({test for binding in chosen for test in binding.tests})]
     for binding in chosen:
         source = Source(binding.file, (ROOT / binding.file).read_text())
