@@ -117,15 +117,17 @@ def renamed(kind: Kind, name: str) -> Kind:
 
 
 def _number(fields: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    """The field that tells credentials apart: the first whose cells all differ, else the first text.
+    """The field that tells credentials apart: the first text whose cells all differ, else the first text.
 
     Without cells, it is a field that is always present and called a number; empty if there is none.
     """
-    texts = [name for name, field in fields.items() if field["type"] == "text"]
+    # A field without a term, such as the language to write to, is in no credential, and tells none apart.
+    stated = [name for name, field in fields.items() if "iri" in field]
+    texts = [name for name in stated if fields[name]["type"] == "text"]
     cells = {name: column.cells for name, column in zip(fields, columns, strict=True)}
     if any(cells.values()):
         distinct = (each for each in texts if len({*cells[each]}) == len(cells[each]) and all(cells[each]))
-        return next(distinct, (texts or [*fields])[0])
+        return next(distinct, next(iter(texts or stated), ""))
     return next(
         (each for each in texts if fields[each].get("required") and each.rpartition("_")[2] in _NUMBERS), ""
     )

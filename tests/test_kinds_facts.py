@@ -582,6 +582,9 @@ HEADINGS = [
     "Titel",
     "Bezeichnung",
     "Date",
+    "LANG",
+    "Vorname",
+    "Mail",
     "Column 2",
     "??",
 ]
@@ -601,6 +604,18 @@ def test_any_table_gives_a_kind_that_works_and_has_a_field_for_each_column(
     prove_kind(kind)
     assert len(kind.fields) == len(header) + 1
     assert kind.fields[kind.number].required
+
+
+@pytest.mark.parametrize(
+    ("header", "number"),
+    [(["Sprache", "Karte"], "karte"), (["Mail", "Karte"], "karte"), (["Sprache", "Mail"], "number")],
+)
+def test_no_draft_takes_for_its_number_what_no_credential_says(header: list[str], number: str) -> None:
+    """The language to write to a person, and the address, are in no credential."""
+    table = [["de", "a@example.org"], ["en", "b@example.org"]]
+    kind = parse_kind({"kind.json": draft("card", table_outline(header, table))})
+    prove_kind(kind)
+    assert kind.number == number
 
 
 @pytest.mark.parametrize("name", FULL)
