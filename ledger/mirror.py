@@ -156,6 +156,7 @@ class Mirror:
         before = merkle.left_of_subtree(first, package.stop, pending.size, package.proof)
         fits = all(merkle.root(low, high, tree) == node for low, high, node in before)
         overlap = frame(package.entries[: edge.size - package.start])
+        # A package begins where a bundle does: its first entries may be here, and have to be these.
         if not fits or tuple(overlap) != edge.bundle[package.start - first :]:
             raise _not_proved(pending.origin, package.stop)
 
