@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from did import METHODS, Resolver
 from did.methods import web as did_web
 from holder import Wallet
 from keys import PrivateKey
 from tests.loopback import Authority, Site, response
+from tests.serving import listening, serving
 from tests.world import NOW, Holder, University, verifier
 from vc import Bundle, Report, Verdict, sign
 from verifier import RecognisedIssuer, Trust, Verifier
@@ -202,14 +201,8 @@ def test_no_wallet_keeps_a_diploma_with_a_part_missing(tmp_path: Path) -> None:
 def service() -> Iterator[str]:
     judge = verifier(UNIVERSITY.trust)
     app = create_app(lambda: Verifiers(judge, judge), clock=lambda: NOW)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/verify"
-    server.should_exit = True
-    thread.join()
+    with listening() as listener, serving(app, listener):
+        yield f"http://localhost:{listener.getsockname()[1]}/verify"
 
 
 @pytest.mark.slow
