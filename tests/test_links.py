@@ -22,6 +22,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SPANNED = re.compile(rf"`((?:{'|'.join((*PACKAGES, 'tests', 'bench', 'docs'))})/[\w./-]+\.\w+)`")
 NUMBER = re.compile(r"ADRs? ([0-9]+)\b")
+PLACEHOLDER = re.compile(r"\b(?:TIME|TODO|TBD|FIXME|XXX)\b")
 
 
 @functools.cache
@@ -62,6 +63,11 @@ def test_each_file_that_a_page_names_is_there() -> None:
     named = {(page.name, path) for page in pages for path in SPANNED.findall(_text(page))}
     assert not {(page, path) for page, path in named if not (ROOT / path).exists()}
     assert len(named) > 100
+
+
+def test_no_page_still_has_a_placeholder() -> None:
+    """Blocks of code included: the README once said of `make test` that it takes TIME."""
+    assert not [page.name for page in PAGES if PLACEHOLDER.search(page.read_text("utf-8"))]
 
 
 def test_each_decision_that_is_named_anywhere_is_in_the_index() -> None:
